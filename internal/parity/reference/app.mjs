@@ -1,0 +1,20 @@
+// Serves one app of apps.mjs until the parent process goes:
+// node app.mjs <name> <port> <database port>.
+import express from 'express';
+import { ParseServer } from 'parse-server';
+import { apps } from './apps.mjs';
+
+const [name, port, databasePort] = process.argv.slice(2);
+const url = `http://127.0.0.1:${port}/parse`;
+const server = new ParseServer({
+  ...apps[name],
+  appId: name,
+  databaseURI: `postgres://parity@127.0.0.1:${databasePort}/${name}`,
+  serverURL: url,
+  logsFolder: null,
+  silent: true,
+  logLevel: 'error',
+});
+await server.start();
+express().use('/parse', server.app).listen(Number(port), '127.0.0.1', () => process.send(url));
+process.on('disconnect', () => process.exit(0));

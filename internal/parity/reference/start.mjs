@@ -1,0 +1,50 @@
+// Starts the reference that parity scenarios are recorded from: parse-server on
+// a private PostgreSQL cluster. It prints one line of JSON, {"<app>":"<url>",…},
+// when all apps can be asked, and ends, leaving nothing behind, on SIGINT and
+// SIGTERM.
+//
+//   REFERENCE_PORT           port of the first app, on loopback (1337); the next has the next
+//   REFERENCE_POSTGRES_PORT  port of PostgreSQL, on loopback (54329)
+//   REFERENCE_POSTGRES_BIN   directory of initdb and postgres (Debian's newest)
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { apps } from './apps.mjs';
+import { startDatabase } from './database.mjs';
+
+const firstPort = Number(process.env.REFERENCE_PORT ?? 1337);
+const databasePort = Number(process.env.REFERENCE_POSTGRES_PORT ?? 54329);
+
+const database = await startDatabase(databasePort, process.env.REFERENCE_POSTGRES_BIN);
+const children = [];
+let stopping = false;
+
+async function stop(status) {
+  if (stopping) return;
+  stopping = true;
+  const gone = children.filter(child => child.exitCode === null).map(child => once(child, 'exit'));
+  for (const child of children) child.kill('SIGKILL');
+  await Promise.all(gone);
+  await database.stop();
+  process.exit(status);
+}
+process.on('SIGINT', () => stop(0)).on('SIGTERM', () => stop(0));
+
+try {
+  const urls = {};
+  for (const [index, name] of Object.keys(apps).entries()) {
+    await database.create(name);
+    const child = fork(
+      fileURLToPath(new URL('app.mjs', import.meta.url)),
+      [name, String(firstPort + index), String(databasePort)],
+      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    );
+    children.push(child);
+    child.once('exit', () => stop(1));
+    [urls[name]] = await once(child, 'message');
+  }
+  console.log(JSON.stringify(urls));
+} catch (error) {
+  console.error(error);
+  await stop(1);
+}
