@@ -37,7 +37,8 @@ try {
     const child = fork(
       fileURLToPath(new URL('app.mjs', import.meta.url)),
       [name, String(firstPort + index), String(databasePort)],
-      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+      // The folder in the options comes too late for the first log line.
+      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, PARSE_SERVER_LOGS_FOLDER: 'null' } },
     );
     children.push(child);
     child.once('exit', () => stop(1));
