@@ -134,7 +134,7 @@ func (p *Projection) Append(dst []byte, doc bson.Raw, score float64) []byte {
 
 // appendElement appends what is left of an element. In an array, what is no
 // document is left out of an inclusion and kept in an exclusion.
-func (n *projectionNode) appendElement(dst, key []byte, v value, include) []byte {
+func (n *projectionNode) appendElement(dst, key []byte, v value, include bool) []byte {
 	i := n.find(key)
 	switch {
 	case i < 0:
