@@ -1,0 +1,282 @@
+package parse
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// ViewOptions say what of a class's documents is shown, and how.
+type ViewOptions struct {
+	ClassName string
+	// Fields are the declared types of all fields, relations included.
+	Fields map[string]FieldType
+	// Hidden names fields that are not shown.
+	Hidden map[string]bool
+	// Keys are the wanted paths; nil means all. objectId, createdAt, updatedAt
+	// and ACL are shown in any case.
+	Keys *KeySet
+	// ExcludeKeys are paths that are not wanted.
+	ExcludeKeys *KeySet
+	// FileURL appends the URL of the file of that name; nil leaves URLs out.
+	FileURL func(dst []byte, name string) []byte
+	// Typed begins each object with "__type":"Object" and its className, as
+	// included objects have.
+	Typed bool
+	// Internal shows the internal fields of users, as the maintenance key may see.
+	Internal bool
+}
+
+// View writes stored documents of one class as Parse JSON. It is immutable and
+// safe for concurrent use; making one costs about as much as a few documents, so
+// callers keep it for all documents of a query.
+type View struct {
+	class   string
+	fields  FieldTypes
+	hidden  map[string]bool
+	keys    *KeySet
+	exclude *KeySet
+	fileURL func(dst []byte, name string) []byte
+
+	columns map[string]viewColumn // by stored name
+	head    []byte                // what every object begins with
+	tail    []byte                // the relations, each followed by a comma
+	acl     bool                  // whether ACL is shown
+}
+
+// viewColumn is a column with what a view needs to write it.
+type viewColumn struct {
+	column
+	prefix string // `"name":`; "" when it is not shown
+	scope  scope
+}
+
+// scope is what limits and extends a value at a path: which parts of it are
+// wanted, and which of its pointers are to be replaced.
+type scope struct {
+	keys    *KeySet // nil for all
+	exclude *KeySet // nil for none
+	expand  *Expansion
+}
+
+// NewView returns a view.
+func NewView(o ViewOptions) *View {
+	v := &View{
+		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL,
+		fields:  func(name string) (FieldType, bool) { t, ok := o.Fields[name]; return t, ok },
+		columns: make(map[string]viewColumn, len(o.Fields)+8),
+		acl:     !o.Hidden["ACL"],
+		head:    []byte{'{'},
+	}
+	if o.Typed {
+		v.head = append(v.head, `"__type":"Object","className":`...)
+		v.head = append(AppendString(v.head, o.ClassName), ',')
+		v.columns["className"] = viewColumn{}
+	}
+	for _, stored := range []string{storedID, storedCreatedAt, storedUpdatedAt, "_rperm", "_wperm"} {
+		v.columns[stored] = v.column(stored)
+	}
+	if o.Internal && o.ClassName == "_User" {
+		for _, stored := range internalColumns {
+			v.columns[stored] = viewColumn{column: column{name: stored, kind: columnPlain}, prefix: `"` + stored + `":`}
+		}
+	}
+	for name, t := range o.Fields {
+		if t.Kind == KindRelation {
+			v.addRelation(name, t.TargetClass)
+		}
+		stored := StorageName(name, t)
+		if _, ok := v.columns[stored]; !ok {
+			v.columns[stored] = v.column(stored)
+		}
+	}
+	return v
+}
+
+func (v *View) addRelation(name, target string) {
+	if _, wanted := v.scopeOf(name); !wanted {
+		return
+	}
+	v.tail = append(AppendString(v.tail, name), ':')
+	v.tail = append(AppendJSON(v.tail, Relation{ClassName: target}), ',')
+}
+
+// column prepares the column of a stored name.
+func (v *View) column(stored string) viewColumn {
+	c := viewColumn{column: columnOf(v.class, stored, v.fields)}
+	name := c.name
+	switch c.kind {
+	case columnHidden:
+		return viewColumn{}
+	case columnAuthData:
+		name = "authData"
+	}
+	scope, wanted := v.scopeOf(name)
+	if !wanted {
+		return viewColumn{}
+	}
+	c.scope = scope
+	c.prefix = string(append(AppendString(nil, name), ':'))
+	return c
+}
+
+// scopeOf tells whether a field is shown, and which parts of it.
+func (v *View) scopeOf(name string) (scope, bool) {
+	if v.hidden[name] {
+		return scope{}, false
+	}
+	switch name {
+	case "objectId", "createdAt", "updatedAt", "ACL":
+		return scope{}, true
+	}
+	return scope{keys: v.keys, exclude: v.exclude}.child(name)
+}
+
+// child returns the scope of a member, and whether the member is shown at all.
+func (s scope) child(name string) (scope, bool) {
+	var c scope
+	if s.keys != nil {
+		if c.keys = s.keys.Child(name); c.keys == nil {
+			return scope{}, false
+		}
+		if c.keys.whole {
+			c.keys = nil
+		}
+	}
+	if s.exclude != nil {
+		if c.exclude = s.exclude.Child(name); c.exclude.Whole() {
+			return scope{}, false
+		}
+	}
+	if s.expand != nil {
+		c.expand = s.expand.Children[name]
+	}
+	return c, true
+}
+
+func (s scope) trivial() bool { return s.keys == nil && s.exclude == nil && s.expand == nil }
+
+// maxNesting is how deep a stored document may nest to be shown; MongoDB stores
+// none deeper than 100 levels.
+const maxNesting = 200
+
+// AppendObject appends a stored document as a Parse object. The pointers that e
+// replaces are written as whole objects; e may be nil. A malformed document is an
+// error, and what was appended of it is of no use.
+func (v *View) AppendObject(dst []byte, doc bson.Raw, e *Expansion) ([]byte, error) {
+	return v.appendObject(dst, doc, e, 0)
+}
+
+func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]byte, error) {
+	if depth > maxNesting {
+		return dst, errMalformed
+	}
+	w := valueWriter{fileURL: v.fileURL, depth: depth}
+	dst = append(dst, v.head...)
+	var perms permissions
+	authDataDone := false
+	r := readDocument(doc)
+	for r.next() {
+		c, ok := v.columns[string(r.key)]
+		if !ok {
+			c = v.column(string(r.key))
+		}
+		if c.prefix == "" || c.superseded(doc) {
+			continue
+		}
+		switch c.kind {
+		case columnRead, columnWrite:
+			perms.note(r.key, r.kind, r.value)
+			continue
+		case columnAuthData:
+			if !authDataDone {
+				dst = append(v.appendAuthData(append(dst, c.prefix...), r), ',')
+				authDataDone = true
+			}
+			continue
+		}
+		if e != nil {
+			c.scope.expand = e.Children[c.name]
+		}
+		start := len(dst)
+		dst = append(dst, c.prefix...)
+		n := len(dst)
+		var err error
+		if dst, err = w.column(dst, &c, r.kind, r.value); err != nil {
+			return dst, err
+		}
+		if len(dst) == n { // nothing to show
+			dst = dst[:start]
+			continue
+		}
+		dst = append(dst, ',')
+	}
+	if r.failed {
+		return dst, errMalformed
+	}
+	dst = append(dst, v.tail...)
+	if v.acl && perms.any() {
+		dst = append(perms.appendACL(append(dst, `"ACL":`...)), ',')
+	}
+	return closeWith(dst, '}'), nil
+}
+
+// closeWith ends an object or array whose members were each followed by a comma.
+func closeWith(dst []byte, end byte) []byte {
+	if last := len(dst) - 1; dst[last] == ',' {
+		dst[last] = end
+		return dst
+	}
+	return append(dst, end)
+}
+
+// appendAuthData appends the providers' data from the element that r is at to
+// the end of its document.
+func (v *View) appendAuthData(dst []byte, r documentReader) []byte {
+	dst = append(dst, '{')
+	w := valueWriter{}
+	for ok := true; ok; ok = r.next() {
+		c := columnOf(v.class, string(r.key), v.fields)
+		if c.kind != columnAuthData {
+			continue
+		}
+		dst = append(AppendString(dst, c.name), ':')
+		n := len(dst)
+		var err error
+		if dst, err = w.value(dst, r.kind, r.value, scope{}); err != nil {
+			dst = append(dst[:n], "null"...)
+		}
+		dst = append(dst, ',')
+	}
+	return closeWith(dst, '}')
+}
+
+// appendACL appends the ACL's JSON, without building it.
+func (p *permissions) appendACL(dst []byte) []byte {
+	dst = append(dst, '{')
+	for r := readDocument(p.read); r.next(); {
+		if r.kind != bson.TypeString {
+			continue
+		}
+		dst = AppendString(dst, stringBytes(r.value))
+		if contains(p.write, r.value) {
+			dst = append(dst, `:{"read":true,"write":true},`...)
+		} else {
+			dst = append(dst, `:{"read":true},`...)
+		}
+	}
+	for r := readDocument(p.write); r.next(); {
+		if r.kind == bson.TypeString && !contains(p.read, r.value) {
+			dst = append(AppendString(dst, stringBytes(r.value)), `:{"write":true},`...)
+		}
+	}
+	return closeWith(dst, '}')
+}
+
+// contains tells whether a BSON array holds a string, given as its BSON value.
+func contains(list, value []byte) bool {
+	for r := readDocument(list); r.next(); {
+		if r.kind == bson.TypeString && string(r.value) == string(value) {
+			return true
+		}
+	}
+	return false
+}
