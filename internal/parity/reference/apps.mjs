@@ -15,11 +15,17 @@ export const apps = {
     javascriptKey: 'javascript',
     restAPIKey: 'rest',
     dotNetKey: 'windows',
-    masterKeyIps: ['10.0.0.1'],
     allowClientClassCreation: false,
     allowCustomObjectId: true,
     enableSanitizedErrorResponse: false,
     defaultLimit: 3,
     maxLimit: 5,
+  },
+  // Privileged keys are taken from one address only, and no request comes from there.
+  guarded: {
+    ...keys,
+    masterKeyIps: ['10.0.0.1'],
+    maintenanceKeyIps: ['10.0.0.1'],
+    readOnlyMasterKeyIps: ['10.0.0.1'],
   },
 };
