@@ -1,29 +1,304 @@
 package match
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
 )
 
+// MaxDocumentSize is the greatest size of a document in bytes, as in MongoDB.
+const MaxDocumentSize = 16 << 20
+
 // Updater applies a MongoDB update document.
-type Updater struct{}
+type Updater struct {
+	root    *change
+	renames []*renaming
+}
 
-// CompileUpdate compiles an update document of operators.
+// change is what an update does at one place of a document: it modifies the
+// value there, or changes places below it. Below, places are in the order in
+// which MongoDB visits them, which is the order in which it adds fields.
+type change struct {
+	name     string
+	index    int // of an array's element, or -1
+	path     string
+	modifier modifier // nil if there are changes below
+	below    []*change
+}
+
+// modifier makes a new value of an old one, which may be missing.
+type modifier interface {
+	// modify returns the value to put in place. If it is the old one, nothing
+	// changes; a missing one removes it.
+	modify(old value, ctx *applying) (value, error)
+	// creates tells whether the modifier makes a value where there is none, and
+	// thus the documents on the way to it.
+	creates(ctx *applying) bool
+}
+
+// CompileUpdate compiles an update document of operators. Replacements, pipelines
+// and positional paths ($, $[], $[name]) are refused.
 func CompileUpdate(update bson.D) (*Updater, error) {
-	return nil, store.BadRequest(codeFailedToParse, "updates are not built yet")
+	raw, err := encode(update)
+	if err != nil {
+		return nil, err
+	}
+	if len(update) == 0 {
+		return nil, store.BadRequest(codeFailedToParse, "update document must have at least one operator")
+	}
+	u := &Updater{root: &change{}}
+	for e := elements(raw); ; {
+		key, operand, ok := e.next()
+		if !ok {
+			break
+		}
+		name := string(key)
+		compile, known := modifiers[name]
+		if !known {
+			return nil, store.BadRequest(codeFailedToParse,
+				"Unknown modifier: %s. Expected a valid update modifier", name)
+		}
+		if operand.kind != bson.TypeEmbeddedDocument {
+			return nil, store.BadRequest(codeFailedToParse,
+				"Modifiers operate on fields but we found a value instead for %s", name)
+		}
+		if err := u.addAll(operand.data, compile); err != nil {
+			return nil, err
+		}
+	}
+	u.root.order()
+	return u, nil
 }
 
-// Apply returns the document as the update makes it; changed is false, and the
-// document the one given, when it makes no difference. insert tells that the
-// document is about to be inserted by an upsert, so that $setOnInsert applies.
-// The result is a new slice.
+func (u *Updater) addAll(operand []byte, compile modifierCompiler) error {
+	for e := elements(operand); ; {
+		key, v, ok := e.next()
+		if !ok {
+			return nil
+		}
+		path := string(key)
+		m, err := compile(path, v)
+		if err != nil {
+			return err
+		}
+		if r, ok := m.(*renaming); ok {
+			// The source is there only to find conflicts.
+			if err := u.root.add(path, renamed{}); err != nil {
+				return err
+			}
+			r.number = len(u.renames)
+			u.renames = append(u.renames, r)
+			path = r.target
+		}
+		if err := u.root.add(path, m); err != nil {
+			return err
+		}
+	}
+}
+
+// add puts a modifier at a path.
+func (c *change) add(path string, m modifier) error {
+	parts := strings.Split(path, ".")
+	if len(parts) > maxDepth {
+		return store.BadRequest(codeOverflow, "path is deeper than %d levels", maxDepth)
+	}
+	for i, part := range parts {
+		switch {
+		case part == "":
+			return store.BadRequest(codeEmptyFieldName,
+				"The update path '%s' contains an empty field name, which is not allowed.", path)
+		case part == "$" || strings.HasPrefix(part, "$["):
+			return store.BadRequest(codeBadValue, "The positional operator in '%s' is not supported", path)
+		case part[0] == '$':
+			return store.BadRequest(codeDollarPrefixedName,
+				"The dollar ($) prefixed field '%s' in '%s' is not valid for storage.", part, path)
+		}
+		at := slices.IndexFunc(c.below, func(b *change) bool { return b.name == part })
+		last := i == len(parts)-1
+		if at < 0 {
+			next := &change{name: part, index: arrayIndex(part), path: strings.Join(parts[:i+1], ".")}
+			c.below = append(c.below, next)
+			c = next
+			continue
+		}
+		c = c.below[at]
+		if last || c.modifier != nil {
+			return store.BadRequest(codeConflictingUpdate,
+				"Updating the path '%s' would create a conflict at '%s'", path, c.path)
+		}
+	}
+	c.modifier = m
+	return nil
+}
+
+// order sorts what is below by name, indexes by number.
+func (c *change) order() {
+	slices.SortFunc(c.below, func(a, b *change) int {
+		if a.index >= 0 && b.index >= 0 {
+			return cmp.Compare(a.index, b.index)
+		}
+		return cmp.Compare(a.name, b.name)
+	})
+	for _, b := range c.below {
+		b.order()
+	}
+}
+
+// applying is one application of an update.
+type applying struct {
+	insert bool
+	now    time.Time
+	// renamed holds the values taken from the sources of the renames.
+	renamed []value
+	// arrays counts the arrays on the way to the current place.
+	arrays int
+}
+
+// clock returns the time of the update, the same wherever it is asked for.
+func (a *applying) clock() time.Time {
+	if a.now.IsZero() {
+		a.now = time.Now()
+	}
+	return a.now
+}
+
+// Apply returns the document as the update makes it. changed is false when it
+// makes no difference; then result is doc itself. insert tells that the document
+// is about to be inserted by an upsert: $setOnInsert applies, and an _id may be
+// given to a document that has none. Otherwise _id can't change.
 func (u *Updater) Apply(doc bson.Raw, insert bool) (result bson.Raw, changed bool, err error) {
-	return doc, false, nil
+	a := applying{insert: insert}
+	root := &container{}
+	root.load(doc)
+	// No other change of the update touches the places of a rename, so that its
+	// source can be taken first.
+	for _, r := range u.renames {
+		v, err := root.take(strings.Split(r.from, "."))
+		if err != nil {
+			return doc, false, err
+		}
+		a.renamed = append(a.renamed, v)
+	}
+	if _, err = a.apply(u.root, root); err != nil || !root.changed {
+		return doc, false, err
+	}
+	id := find(doc, "_id")
+	result = root.append(make([]byte, 0, len(doc)+len(doc)/4+64))
+	switch {
+	case id.kind != 0 && !identical(id, find(result, "_id")), id.kind == 0 && !insert && find(result, "_id").kind != 0:
+		return doc, false, store.BadRequest(codeImmutableField,
+			"Performing an update on the path '_id' would modify the immutable field '_id'")
+	case len(result) > MaxDocumentSize:
+		return doc, false, store.BadRequest(17419,
+			"Resulting document after update is larger than %d bytes", MaxDocumentSize)
+	}
+	return result, true, nil
 }
 
-// UpsertDocument returns the document that an upsert inserts: the filter's
-// equalities, changed by the update. It has an _id, if need be a new ObjectID.
-func UpsertDocument(filter bson.D, u *Updater) (bson.Raw, error) {
-	return nil, store.BadRequest(codeFailedToParse, "updates are not built yet")
+// apply makes the changes below c in a container.
+func (a *applying) apply(c *change, in *container) (changed bool, err error) {
+	for _, b := range c.below {
+		did, err := a.applyOne(b, in)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || did
+	}
+	return changed, nil
 }
+
+func (a *applying) applyOne(c *change, in *container) (bool, error) {
+	at := in.position(c)
+	if at < 0 {
+		if c.creates(a) {
+			return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in an element on the path '%s'",
+				c.name, c.path)
+		}
+		return false, nil
+	}
+	if at < len(in.items) {
+		return a.applyAt(c, in, at)
+	}
+	if !c.creates(a) {
+		return false, nil
+	}
+	it, err := a.create(c)
+	if err != nil || it.missing() {
+		return false, err
+	}
+	return true, in.put(at, it)
+}
+
+// applyAt makes a change where there is a value.
+func (a *applying) applyAt(c *change, in *container, at int) (bool, error) {
+	it := &in.items[at]
+	if c.modifier != nil {
+		old := it.current()
+		v, err := c.modifier.modify(old, a)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case identical(old, v):
+			return false, nil
+		case v.kind != 0:
+			it.set(v)
+		case in.array:
+			it.set(null)
+		default:
+			in.items = slices.Delete(in.items, at, at+1)
+		}
+		in.changed = true
+		return true, nil
+	}
+	below := it.open()
+	if below == nil {
+		if !c.creates(a) {
+			return false, nil
+		}
+		return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in element {%s: a value that is no document}",
+			c.below[0].name, c.path)
+	}
+	if below.array {
+		a.arrays++
+		defer func() { a.arrays-- }()
+	}
+	changed, err := a.apply(c, below)
+	in.changed = in.changed || changed
+	return changed, err
+}
+
+// create returns a new element with the changes at and below c.
+func (a *applying) create(c *change) (item, error) {
+	it := item{name: []byte(c.name)}
+	if c.modifier != nil {
+		v, err := c.modifier.modify(missing, a)
+		it.v = v
+		return it, err
+	}
+	it.below = &container{changed: true}
+	_, err := a.apply(c, it.below)
+	return it, err
+}
+
+// creates tells whether there is a modifier at or below c that makes a value
+// where there is none.
+func (c *change) creates(a *applying) bool {
+	if c.modifier != nil {
+		return c.modifier.creates(a)
+	}
+	for _, b := range c.below {
+		if b.creates(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// identical tells whether two values are the same in type and bytes.
+func identical(a, b value) bool { return a.kind == b.kind && string(a.data) == string(b.data) }
