@@ -103,7 +103,7 @@ func ParseDate(s string) (ms int64, ok bool) {
 		}
 	}
 	var hour, minute, second, milli, offset int
-	if p.skip('T') || p.skip(' ') {
+	if p.skip('T') || p.skip('t') || p.skip(' ') {
 		hour = p.digits(2)
 		p.need(':')
 		minute = p.digits(2)
@@ -185,7 +185,7 @@ func (p *dateParser) fraction() (ms int) {
 func (p *dateParser) offset() int {
 	sign := 1
 	switch {
-	case p.s == "" || p.skip('Z'):
+	case p.s == "" || p.skip('Z') || p.skip('z'):
 		return 0
 	case p.skip('-'):
 		sign = -1

@@ -212,17 +212,33 @@ func CheckKeys(v Value) error {
 	return nil
 }
 
-// check refuses coordinates that no geo index can hold.
+// check refuses coordinates that no geo index can hold: one such point in a
+// class would make every index on the field fail. parse-server leaves the check
+// to the SDKs, whose words these are.
 func (p GeoPoint) check() error {
-	if math.Abs(p.Latitude) <= 90 && math.Abs(p.Longitude) <= 180 {
-		return nil
+	if err := checkDegrees("latitude", p.Latitude, 90); err != nil {
+		return err
 	}
-	return NewError(InvalidJSON, "GeoPoint out of bounds: latitude must be within -90 and 90, longitude within -180 and 180")
+	return checkDegrees("longitude", p.Longitude, 180)
 }
 
-// geoJSON returns a polygon as GeoJSON, whose ring must be closed and have three
-// different vertices.
+func checkDegrees(name string, degrees, bound float64) error {
+	sign, limit := ">", bound
+	if degrees < 0 {
+		sign, limit = "<", -bound
+	}
+	if math.Abs(degrees) <= bound {
+		return nil
+	}
+	return Errorf(InvalidJSON, "GeoPoint %s out of bounds: %s %s %.1f.", name, appendNumber(nil, degrees), sign, limit)
+}
+
+// geoJSON returns a polygon as GeoJSON, with its ring closed. The ring must have
+// three points, and as many different ones.
 func geoJSON(ring Polygon) (any, error) {
+	if len(ring) < 3 {
+		return nil, NewError(InvalidJSON, "Polygon must have at least 3 values")
+	}
 	distinct := make(map[GeoPoint]bool, 3)
 	points := make(bson.A, 0, len(ring)+1)
 	for _, p := range ring {
@@ -241,4 +257,23 @@ func geoJSON(ring Polygon) (any, error) {
 		points = append(points, points[0])
 	}
 	return bson.D{{Key: "type", Value: "Polygon"}, {Key: "coordinates", Value: bson.A{points}}}, nil
+}
+
+// authDataToBSON splits the authData of a user into the fields that hold it, one
+// for each provider. Those whose data is null are to be removed.
+func authDataToBSON(providers *Object) (set bson.D, unset []string, err error) {
+	for _, m := range providers.Members {
+		if !isProviderName(m.Key) {
+			return nil, nil, NewError(InvalidKeyName, "Invalid field name: authData."+m.Key+".")
+		}
+		if _, null := m.Value.(Null); null {
+			unset = append(unset, AuthDataName(m.Key))
+			continue
+		}
+		if err := CheckKeys(m.Value); err != nil {
+			return nil, nil, err
+		}
+		set = append(set, bson.E{Key: AuthDataName(m.Key), Value: ToBSON(m.Value)})
+	}
+	return set, unset, nil
 }

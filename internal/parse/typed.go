@@ -71,13 +71,13 @@ func decodeBytes(s string) (Value, bool) {
 	return Bytes(b), err == nil
 }
 
-// polygonOf reads [[latitude, longitude], …] and closes the ring.
+// polygonOf reads [[latitude, longitude], …].
 func polygonOf(v Value) (Value, bool) {
 	a, ok := v.(Array)
-	if !ok || len(a) == 0 {
+	if !ok {
 		return nil, false
 	}
-	ring := make(Polygon, 0, len(a)+1)
+	ring := make(Polygon, 0, len(a))
 	for _, v := range a {
 		pair, ok := v.(Array)
 		if !ok || len(pair) != 2 {
@@ -89,9 +89,6 @@ func polygonOf(v Value) (Value, bool) {
 			return nil, false
 		}
 		ring = append(ring, GeoPoint{Latitude: float64(lat), Longitude: float64(lng)})
-	}
-	if ring[0] != ring[len(ring)-1] {
-		ring = append(ring, ring[0])
 	}
 	return ring, true
 }

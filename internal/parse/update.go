@@ -14,7 +14,8 @@ type Update struct {
 
 // Field adds the change of a field of class to v: a value or {"__op":…}. The name
 // may be a dotted path into an Object field; t is the type of the field at its
-// root. A relation is not kept in its object: a change of one is an error here.
+// root. The authData of _User changes provider by provider: null removes one. A
+// relation is not kept in its object: a change of one is an error here.
 func (u *Update) Field(class, name string, t FieldType, v Value) error {
 	op, ok, err := OperationOf(v)
 	if err != nil {
@@ -22,6 +23,12 @@ func (u *Update) Field(class, name string, t FieldType, v Value) error {
 	}
 	if ok {
 		return u.Operation(class, name, t, op)
+	}
+	if err := checkPath(name); err != nil {
+		return err
+	}
+	if providers, ok := v.(*Object); ok && class == "_User" && name == "authData" {
+		return u.authData(providers)
 	}
 	stored, err := pathToBSON(name, t, v)
 	if err != nil {
@@ -31,8 +38,23 @@ func (u *Update) Field(class, name string, t FieldType, v Value) error {
 	return nil
 }
 
+func (u *Update) authData(providers *Object) error {
+	set, unset, err := authDataToBSON(providers)
+	if err != nil {
+		return err
+	}
+	u.set = append(u.set, set...)
+	for _, name := range unset {
+		u.Unset(name)
+	}
+	return nil
+}
+
 // Operation adds an operation on a field, under the rules of Field.
 func (u *Update) Operation(class, name string, t FieldType, op Operation) error {
+	if err := checkPath(name); err != nil {
+		return err
+	}
 	path := StoragePath(class, name, t)
 	switch op := op.(type) {
 	case Increment:
@@ -94,6 +116,16 @@ func (u *Update) Document() bson.D {
 		}
 	}
 	return doc
+}
+
+// checkPath refuses a path that MongoDB would not take for a plain one.
+func checkPath(path string) error {
+	for segment := range strings.SplitSeq(path, ".") {
+		if segment == "" || segment[0] == '$' || strings.IndexByte(segment, 0) >= 0 {
+			return NewError(InvalidKeyName, "Invalid field name: "+path+".")
+		}
+	}
+	return nil
 }
 
 func each(operator *bson.D, path string, objects []Value) error {

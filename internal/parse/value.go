@@ -28,7 +28,8 @@ type (
 	File struct{ Name, URL string }
 	// GeoPoint is {"__type":"GeoPoint","latitude":…,"longitude":…}, in degrees.
 	GeoPoint struct{ Latitude, Longitude float64 }
-	// Polygon is {"__type":"Polygon","coordinates":[[lat,lng],…]}, closed.
+	// Polygon is {"__type":"Polygon","coordinates":[[lat,lng],…]}: a ring, whose
+	// last point may repeat the first. It is closed when it is stored in a field.
 	Polygon []GeoPoint
 	// Array is a JSON array.
 	Array []Value

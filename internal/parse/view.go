@@ -14,7 +14,8 @@ type ViewOptions struct {
 	// Keys are the wanted paths; nil means all. objectId, createdAt, updatedAt
 	// and ACL are shown in any case.
 	Keys *KeySet
-	// ExcludeKeys are paths that are not wanted.
+	// ExcludeKeys are fields that are not wanted. As in parse-server a path into
+	// an Object field excludes nothing.
 	ExcludeKeys *KeySet
 	// FileURL appends the URL of the file of that name; nil leaves URLs out.
 	FileURL func(dst []byte, name string) []byte
@@ -36,7 +37,7 @@ type View struct {
 	exclude *KeySet
 	fileURL func(dst []byte, name string) []byte
 
-	columns map[string]viewColumn // by stored name
+	columns map[string]*viewColumn // by stored name
 	head    []byte                // what every object begins with
 	tail    []byte                // the relations, each followed by a comma
 	acl     bool                  // whether ACL is shown
@@ -45,16 +46,15 @@ type View struct {
 // viewColumn is a column with what a view needs to write it.
 type viewColumn struct {
 	column
-	prefix string // `"name":`; "" when it is not shown
-	scope  scope
+	prefix string  // `"name":`; "" when it is not shown
+	keys   *KeySet // the wanted parts of the value; nil for all
 }
 
 // scope is what limits and extends a value at a path: which parts of it are
-// wanted, and which of its pointers are to be replaced.
+// wanted, and which of its pointers are replaced.
 type scope struct {
-	keys    *KeySet // nil for all
-	exclude *KeySet // nil for none
-	expand  *Expansion
+	keys   *KeySet // nil for all
+	expand *Expansion
 }
 
 // NewView returns a view.
@@ -62,21 +62,21 @@ func NewView(o ViewOptions) *View {
 	v := &View{
 		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL,
 		fields:  func(name string) (FieldType, bool) { t, ok := o.Fields[name]; return t, ok },
-		columns: make(map[string]viewColumn, len(o.Fields)+8),
+		columns: make(map[string]*viewColumn, len(o.Fields)+8),
 		acl:     !o.Hidden["ACL"],
 		head:    []byte{'{'},
 	}
 	if o.Typed {
 		v.head = append(v.head, `"__type":"Object","className":`...)
 		v.head = append(AppendString(v.head, o.ClassName), ',')
-		v.columns["className"] = viewColumn{}
+		v.columns["className"] = &viewColumn{}
 	}
 	for _, stored := range []string{storedID, storedCreatedAt, storedUpdatedAt, "_rperm", "_wperm"} {
 		v.columns[stored] = v.column(stored)
 	}
 	if o.Internal && o.ClassName == "_User" {
 		for _, stored := range internalColumns {
-			v.columns[stored] = viewColumn{column: column{name: stored, kind: columnPlain}, prefix: `"` + stored + `":`}
+			v.columns[stored] = &viewColumn{column: column{name: stored, kind: columnPlain}, prefix: `"` + stored + `":`}
 		}
 	}
 	for name, t := range o.Fields {
@@ -92,7 +92,7 @@ func NewView(o ViewOptions) *View {
 }
 
 func (v *View) addRelation(name, target string) {
-	if _, wanted := v.scopeOf(name); !wanted {
+	if v.Hides(name) {
 		return
 	}
 	v.tail = append(AppendString(v.tail, name), ':')
@@ -100,34 +100,46 @@ func (v *View) addRelation(name, target string) {
 }
 
 // column prepares the column of a stored name.
-func (v *View) column(stored string) viewColumn {
-	c := viewColumn{column: columnOf(v.class, stored, v.fields)}
+func (v *View) column(stored string) *viewColumn {
+	c := &viewColumn{column: columnOf(v.class, stored, v.fields)}
+	if c.kind == columnHidden {
+		return c
+	}
 	name := c.name
-	switch c.kind {
-	case columnHidden:
-		return viewColumn{}
-	case columnAuthData:
+	if c.kind == columnAuthData {
 		name = "authData"
 	}
-	scope, wanted := v.scopeOf(name)
-	if !wanted {
-		return viewColumn{}
+	if v.Hides(name) {
+		return c
 	}
-	c.scope = scope
+	if !alwaysShown(name) {
+		s, _ := scope{keys: v.keys}.child(name)
+		c.keys = s.keys
+	}
 	c.prefix = string(append(AppendString(nil, name), ':'))
 	return c
 }
 
-// scopeOf tells whether a field is shown, and which parts of it.
-func (v *View) scopeOf(name string) (scope, bool) {
-	if v.hidden[name] {
-		return scope{}, false
+// Hides tells whether a field is left out: because it is hidden, excluded, or
+// not among the keys. What a pointer left out points to need not be fetched, and
+// when it is hidden it must not be.
+func (v *View) Hides(field string) bool {
+	if v.hidden[field] {
+		return true
 	}
-	switch name {
+	if alwaysShown(field) {
+		return false
+	}
+	return v.keys != nil && v.keys.Child(field) == nil || v.exclude.Child(field).Whole()
+}
+
+// alwaysShown tells whether a field is shown even when it is not among the keys.
+func alwaysShown(field string) bool {
+	switch field {
 	case "objectId", "createdAt", "updatedAt", "ACL":
-		return scope{}, true
+		return true
 	}
-	return scope{keys: v.keys, exclude: v.exclude}.child(name)
+	return false
 }
 
 // child returns the scope of a member, and whether the member is shown at all.
@@ -141,18 +153,13 @@ func (s scope) child(name string) (scope, bool) {
 			c.keys = nil
 		}
 	}
-	if s.exclude != nil {
-		if c.exclude = s.exclude.Child(name); c.exclude.Whole() {
-			return scope{}, false
-		}
-	}
 	if s.expand != nil {
 		c.expand = s.expand.Children[name]
 	}
 	return c, true
 }
 
-func (s scope) trivial() bool { return s.keys == nil && s.exclude == nil && s.expand == nil }
+func (s scope) trivial() bool { return s.keys == nil && s.expand == nil }
 
 // maxNesting is how deep a stored document may nest to be shown; MongoDB stores
 // none deeper than 100 levels.
@@ -179,7 +186,7 @@ func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]
 		if !ok {
 			c = v.column(string(r.key))
 		}
-		if c.prefix == "" || c.superseded(doc) {
+		if c.prefix == "" || c.yields != "" && c.superseded(doc) {
 			continue
 		}
 		switch c.kind {
@@ -193,14 +200,15 @@ func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]
 			}
 			continue
 		}
+		s := scope{keys: c.keys}
 		if e != nil {
-			c.scope.expand = e.Children[c.name]
+			s.expand = e.Children[c.name]
 		}
 		start := len(dst)
 		dst = append(dst, c.prefix...)
 		n := len(dst)
 		var err error
-		if dst, err = w.column(dst, &c, r.kind, r.value); err != nil {
+		if dst, err = w.column(dst, c.kind, r.kind, r.value, s); err != nil {
 			return dst, err
 		}
 		if len(dst) == n { // nothing to show

@@ -18,8 +18,8 @@ type valueWriter struct {
 
 // column appends the value of a top-level element. What has not the form of its
 // column is shown by its BSON type.
-func (w *valueWriter) column(dst []byte, c *viewColumn, kind bson.Type, b []byte) ([]byte, error) {
-	switch c.kind {
+func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte, s scope) ([]byte, error) {
+	switch as {
 	case columnID:
 		return appendID(dst, kind, b), nil
 	case columnTimestamp:
@@ -30,7 +30,7 @@ func (w *valueWriter) column(dst []byte, c *viewColumn, kind bson.Type, b []byte
 	case columnPointer:
 		if kind == bson.TypeString {
 			if class, id, ok := bytes.Cut(stringBytes(b), []byte{'$'}); ok {
-				return w.pointer(dst, class, id, c.scope.expand)
+				return w.pointer(dst, class, id, s.expand)
 			}
 		}
 		return dst, nil
@@ -52,7 +52,7 @@ func (w *valueWriter) column(dst []byte, c *viewColumn, kind bson.Type, b []byte
 			return append(dst, '}'), nil
 		}
 	}
-	return w.value(dst, kind, b, c.scope)
+	return w.value(dst, kind, b, s)
 }
 
 // appendID appends objectId, which is a string whatever it is stored as.
@@ -74,12 +74,17 @@ func appendHex(dst, b []byte) []byte {
 
 func (w *valueWriter) file(dst, name []byte) []byte {
 	dst = AppendString(append(dst, `{"__type":"File","name":`...), name)
-	if w.fileURL != nil {
-		dst = append(dst, `,"url":`...)
-		var buf [512]byte
-		dst = AppendString(dst, w.fileURL(buf[:0], string(name)))
+	if w.fileURL == nil {
+		return append(dst, '}')
 	}
-	return append(dst, '}')
+	dst = append(dst, `,"url":"`...)
+	start := len(dst)
+	dst = w.fileURL(dst, string(name))
+	if url := dst[start:]; plainPrefix(url) < len(url) {
+		dst = AppendString(dst[:start-1], string(url))
+		return append(dst, '}')
+	}
+	return append(dst, `"}`...)
 }
 
 // pointer appends a pointer, or the object that it points to.
@@ -134,6 +139,9 @@ func (w *valueWriter) document(dst, doc []byte, s scope) ([]byte, error) {
 	if w.depth++; w.depth > maxNesting {
 		return dst, errMalformed
 	}
+	if s.keys != nil && isTyped(doc) {
+		s.keys = nil
+	}
 	dst = append(dst, '{')
 	isDate := false
 	r := readDocument(doc)
@@ -174,6 +182,12 @@ func (w *valueWriter) document(dst, doc []byte, s scope) ([]byte, error) {
 	}
 	w.depth--
 	return closeWith(dst, '}'), nil
+}
+
+// isTyped tells whether a document stands for one value, which has no parts.
+func isTyped(doc []byte) bool {
+	kind, _, ok := lookup(doc, "__type")
+	return ok && kind == bson.TypeString
 }
 
 func (w *valueWriter) array(dst, doc []byte, s scope) ([]byte, error) {
