@@ -81,10 +81,13 @@ type App struct {
 	// DefaultLimit is the number of results of a query that names none.
 	DefaultLimit int
 	// MaxLimit caps the results of every query; 0 is no cap.
-	MaxLimit                          int
-	EnableSanitizedErrorResponse      bool
-	RequestKeywordDenylist            []Keyword
-	RequestComplexity                 RequestComplexity
+	MaxLimit                     int
+	EnableSanitizedErrorResponse bool
+	RequestKeywordDenylist       []Keyword
+	RequestComplexity            RequestComplexity
+	// RouteAllowList are the regular expressions of the only routes that clients
+	// may use; nil lets them use all.
+	RouteAllowList                    []string
 	ProtectedFields                   ProtectedFields
 	ProtectedFieldsOwnerExempt        bool
 	ProtectedFieldsSaveResponseExempt bool
@@ -118,7 +121,8 @@ const (
 // Database says where an app's documents are.
 type Database struct {
 	Engine Engine
-	// URI is the MongoDB connection string, as configured; empty when embedded.
+	// URI is the MongoDB connection string, with the driver's options that
+	// databaseOptions sets; empty when embedded.
 	URI string
 	// Path is the embedded store's directory; empty with MongoDB.
 	Path string
@@ -141,10 +145,6 @@ type Database struct {
 	Indexes SystemIndexes
 	// DisableIndexFieldValidation lets indexes name fields that a class does not have.
 	DisableIndexFieldValidation bool
-	// Driver are the options for the MongoDB driver that are set, by the
-	// driver's own name for them (the URI option's, as "maxPoolSize"), each in
-	// the form that a connection string gives it.
-	Driver map[string]string
 }
 
 // Durability is a promise about acknowledged writes.
