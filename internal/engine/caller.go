@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/loam-baas/loam/internal/parse"
-
 // Scope is what a caller's credentials allow, before any user is considered.
 type Scope uint8
 
@@ -34,17 +32,5 @@ type Caller struct {
 // Master tells whether permissions and ACLs do not apply to reads by c.
 func (c Caller) Master() bool { return c.Scope >= ScopeReadOnlyMaster }
 
-// MayWriteAsMaster is nil when c may write past permissions and ACLs.
+// mayWriteAsMaster tells whether permissions and ACLs do not apply to writes by c.
 func (c Caller) mayWriteAsMaster() bool { return c.Scope >= ScopeMaster }
-
-// RequireMaster is an error when c is not master for reading, respectively for
-// writing; what the read-only master key may not do it is told so.
-func (c Caller) RequireMaster(write bool) error {
-	switch {
-	case !c.Master():
-		return &parse.Error{Code: parse.OperationForbidden, Status: 403, Bare: true, Message: "unauthorized: master key is required"}
-	case write && c.Scope == ScopeReadOnlyMaster:
-		return &parse.Error{Code: parse.OperationForbidden, Status: 403, Message: "Permission denied"}
-	}
-	return nil
-}

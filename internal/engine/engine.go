@@ -5,58 +5,63 @@
 package engine
 
 import (
-	"context"
+	"log/slog"
+	"time"
 
-	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
 )
 
-// API is what the doors use of the engine; it is here while the engine is being
-// built so that the doors can be built beside it.
-type API interface {
-	// Find runs a query; Result streams {"results":[…],"count":n} as Parse JSON.
-	Find(ctx context.Context, c Caller, class string, q *query.Query) (*Result, error)
-	// Get reads one object; parse.ObjectNotFound when there is none to be seen.
-	// Result streams the object itself.
-	Get(ctx context.Context, c Caller, class, id string, q *query.Query) (*Result, error)
-	// Create adds an object; Result streams {"objectId":…,"createdAt":…,…}.
-	Create(ctx context.Context, c Caller, class string, body *parse.Object) (*Created, error)
-	// Update changes an object; Result streams {"updatedAt":…,…}.
-	Update(ctx context.Context, c Caller, class, id string, body *parse.Object) (*Result, error)
-	// Delete removes an object.
-	Delete(ctx context.Context, c Caller, class, id string) error
-	// Transaction runs fn so that all its writes happen, or none; it is tried
-	// again on conflicts, five times at most.
-	Transaction(ctx context.Context, fn func(ctx context.Context) error) error
+// Options configure an Engine. The fields carry the meaning of Parse Server's
+// options of the same name.
+type Options struct {
+	Store   store.Store
+	Catalog *schema.Catalog
+	Logger  *slog.Logger
 
-	// Schema administration: all need the master key. The values are the REST
-	// API's: {"className":…,"fields":{…},"classLevelPermissions":{…},"indexes":{…}}.
-	Schemas(ctx context.Context, c Caller) ([]*parse.Object, error)
-	Schema(ctx context.Context, c Caller, class string) (*parse.Object, error)
-	CreateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error)
-	UpdateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error)
-	DeleteSchema(ctx context.Context, c Caller, class string) error
-	// Purge removes all objects of a class.
-	Purge(ctx context.Context, c Caller, class string) error
-
-	// Config returns {"params":{…}} and, for master, {"masterKeyOnly":{…}}.
-	Config(ctx context.Context, c Caller) (*parse.Object, error)
-	// UpdateConfig changes params and masterKeyOnly.
-	UpdateConfig(ctx context.Context, c Caller, body *parse.Object) error
-
-	// ResolveSession turns a session token into the caller's user and roles, or
-	// is parse.InvalidSessionToken.
-	ResolveSession(ctx context.Context, c Caller, token string) (Caller, error)
+	// DefaultLimit is the number of results of a query that names none; MaxLimit
+	// caps every query; 0 means no cap.
+	DefaultLimit, MaxLimit int
+	// ObjectIDSize is the length of generated object ids, in characters.
+	ObjectIDSize int
+	// AllowClientClassCreation lets clients make classes by saving into them.
+	AllowClientClassCreation bool
+	// AllowCustomObjectID lets clients choose object ids.
+	AllowCustomObjectID bool
+	// AllowPublicExplain lets clients ask for query plans.
+	AllowPublicExplain bool
+	// SanitizeErrors keeps the reason of a refusal from clients.
+	SanitizeErrors bool
+	// ProtectedFieldsOwnerExempt shows users their own protected fields.
+	ProtectedFieldsOwnerExempt bool
+	// Limits bound queries of callers that are not master.
+	Limits query.Limits
+	// FileURL appends the URL at which clients reach the file of that name.
+	FileURL func(dst []byte, name string) []byte
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
-// Result is an answer of the engine, ready to be written as Parse JSON.
-type Result struct{ json []byte }
+// Engine is the gate of one app. It is safe for concurrent use.
+type Engine struct {
+	Options
+	views viewCache
+}
 
-// JSON returns the answer as Parse JSON. The caller must not change it.
-func (r *Result) JSON() []byte { return r.json }
-
-// Created is the answer to a create.
-type Created struct {
-	Result
-	ObjectID string
+// New returns the gate over a store and a catalog of classes.
+func New(o Options) *Engine {
+	if o.DefaultLimit <= 0 {
+		o.DefaultLimit = 100
+	}
+	if o.ObjectIDSize <= 0 {
+		o.ObjectIDSize = 10
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{Options: o}
 }

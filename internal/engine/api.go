@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+)
+
+// API is the engine as the doors see it; a door's tests may put a fake in its place.
+type API interface {
+	// Find runs a query and answers {"results":[…],"count":n}.
+	Find(ctx context.Context, c Caller, class string, q *query.Query) (*Result, error)
+	// Get reads one object and answers the object itself, or
+	// parse.ObjectNotFound when there is none that the caller may see.
+	Get(ctx context.Context, c Caller, class, id string, q *query.Query) (*Result, error)
+	// Create adds an object and answers {"objectId":…,"createdAt":…,…}.
+	Create(ctx context.Context, c Caller, class string, body *parse.Object) (*Created, error)
+	// Update changes an object and answers {"updatedAt":…,…}.
+	Update(ctx context.Context, c Caller, class, id string, body *parse.Object) (*Result, error)
+	// Delete removes an object.
+	Delete(ctx context.Context, c Caller, class, id string) error
+	// Transaction runs fn so that all its writes happen, or none; on conflicts
+	// with other writers it is tried again, five times at most.
+	Transaction(ctx context.Context, fn func(ctx context.Context) error) error
+
+	// Schema administration: all need the master key. The values are those of
+	// the REST API: {"className":…,"fields":{…},"classLevelPermissions":{…},"indexes":{…}}.
+	Schemas(ctx context.Context, c Caller) ([]*parse.Object, error)
+	Schema(ctx context.Context, c Caller, class string) (*parse.Object, error)
+	CreateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error)
+	UpdateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error)
+	DeleteSchema(ctx context.Context, c Caller, class string) error
+	// Purge removes all objects of a class.
+	Purge(ctx context.Context, c Caller, class string) error
+
+	// Config answers {"params":{…},"masterKeyOnly":{…}} as far as the caller may see it.
+	Config(ctx context.Context, c Caller) (*parse.Object, error)
+	// UpdateConfig changes params and masterKeyOnly.
+	UpdateConfig(ctx context.Context, c Caller, body *parse.Object) error
+
+	// ResolveSession turns a session token into the caller's user and roles, or
+	// answers parse.InvalidSessionToken.
+	ResolveSession(ctx context.Context, c Caller, token string) (Caller, error)
+
+	// Limits are the bounds within which doors decode the caller's queries.
+	QueryLimits(c Caller) query.Limits
+}
+
+// Result is an answer ready to be written as Parse JSON.
+type Result struct{ json []byte }
+
+// NewResult returns a result of ready Parse JSON.
+func NewResult(json []byte) *Result { return &Result{json} }
+
+// JSON returns the answer. The caller must not change it.
+func (r *Result) JSON() []byte { return r.json }
+
+// Created is the answer to a create.
+type Created struct {
+	Result
+	ObjectID string
+}
+
+var _ API = (*Engine)(nil)

@@ -1,0 +1,24 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/schema"
+)
+
+// class is a class by name, or nil when there is none, also after asking the
+// store for classes made by other nodes.
+func (e *Engine) class(ctx context.Context, name string) (*schema.Class, error) {
+	class, err := e.Catalog.Class(ctx, name)
+	return class, storeError(err)
+}
+
+// fieldTypes tells the types of a class's fields.
+func fieldTypes(class *schema.Class) parse.FieldTypes {
+	types := class.Types()
+	return func(name string) (parse.FieldType, bool) {
+		t, ok := types[name]
+		return t, ok
+	}
+}

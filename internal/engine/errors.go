@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// objectNotFound answers every object that the caller may not see or change as
+// if it did not exist.
+func objectNotFound() error { return parse.NewError(parse.ObjectNotFound, "Object not found.") }
+
+// denied is a refusal whose reason clients learn only when the app does not
+// sanitise its errors (option enableSanitizedErrorResponse).
+func (e *Engine) denied(reason string) error {
+	return e.sanitize(parse.NewError(parse.OperationForbidden, reason))
+}
+
+// sanitize hides the reason of a refusal from clients and keeps it as the cause.
+func (e *Engine) sanitize(err error) error {
+	var refusal *parse.Error
+	if !e.SanitizeErrors || !errors.As(err, &refusal) || refusal.Code != parse.OperationForbidden || refusal.Bare {
+		return err
+	}
+	public := parse.NewError(parse.OperationForbidden, "Permission denied")
+	public.Status = refusal.Status
+	return public.WithCause(errors.New(refusal.Message))
+}
+
+// requireMaster refuses callers that are not master for reading, respectively
+// for writing, with parse-server's bare answer of status 403.
+func (e *Engine) requireMaster(c Caller, write bool) error {
+	switch {
+	case !c.Master():
+		return e.forbidden("unauthorized: master key is required")
+	case write && c.Scope == ScopeReadOnlyMaster:
+		return e.denied("read-only masterKey isn't allowed to perform this operation.")
+	}
+	return nil
+}
+
+func (e *Engine) forbidden(reason string) error {
+	refusal := &parse.Error{Code: parse.OperationForbidden, Status: 403, Bare: true, Message: reason}
+	if e.SanitizeErrors {
+		refusal.Message = "Permission denied"
+	}
+	return refusal
+}
+
+// storeError turns a store's error into what a client may be told; the original
+// stays the cause, for the log.
+func storeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		public    *parse.Error
+		duplicate *store.DuplicateKeyError
+		request   *store.RequestError
+	)
+	switch {
+	case errors.As(err, &public):
+		return err
+	case errors.As(err, &duplicate):
+		return parse.NewError(parse.DuplicateValue, "A duplicate value for a field with unique values was provided").WithCause(err)
+	case errors.As(err, &request):
+		return parse.NewError(parse.InvalidQuery, request.Message).WithCause(err)
+	case errors.Is(err, store.ErrNotFound):
+		return objectNotFound()
+	case errors.Is(err, store.ErrConflict):
+		return parse.NewError(parse.InvalidLinkedSession, "The transaction met another write; try again.").WithCause(err)
+	case errors.Is(err, store.ErrUnavailable):
+		unavailable := parse.NewError(parse.InternalServerError, "The database is not available; try again later.")
+		unavailable.Status = 503
+		return unavailable.WithCause(err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return parse.NewError(parse.Timeout, "The request took too long.").WithCause(err)
+	}
+	return err
+}

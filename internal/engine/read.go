@@ -1,0 +1,317 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// Find runs a query; see API.
+func (e *Engine) Find(ctx context.Context, c Caller, className string, q *query.Query) (*Result, error) {
+	r, err := e.prepare(ctx, c, className, q, schema.OpFind)
+	if err != nil {
+		return nil, err
+	}
+	if q.Explain {
+		return r.explain(ctx)
+	}
+	out := append(make([]byte, 0, 1024), `{"results":[`...)
+	if r.limit != 0 && !r.empty {
+		if out, err = r.appendAll(ctx, out); err != nil {
+			return nil, err
+		}
+	}
+	out = append(out, ']')
+	if r.redirected {
+		out = append(append(append(out, `,"className":"`...), r.class.Name...), '"')
+	}
+	if q.Count {
+		n, err := r.count(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = strconv.AppendInt(append(out, `,"count":`...), n, 10)
+	}
+	return NewResult(append(out, '}')), nil
+}
+
+// Get reads one object; see API.
+func (e *Engine) Get(ctx context.Context, c Caller, className, id string, q *query.Query) (*Result, error) {
+	r, err := e.prepare(ctx, c, className, q, schema.OpGet)
+	if err != nil {
+		return nil, err
+	}
+	if r.empty {
+		return nil, objectNotFound()
+	}
+	r.filter = append(bson.D{{Key: "_id", Value: id}}, r.filter...)
+	r.limit, r.skip = 1, 0
+	out, err := r.appendAll(ctx, make([]byte, 0, 1024))
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, objectNotFound()
+	}
+	return NewResult(out), nil
+}
+
+// QueryLimits are the bounds within which doors decode the caller's queries.
+// Master keys are bounded in depth only, so that nothing can overflow.
+func (e *Engine) QueryLimits(c Caller) query.Limits {
+	if !c.Master() {
+		return e.Limits
+	}
+	return query.Limits{QueryDepth: maxMasterDepth, SubqueryDepth: maxMasterDepth}
+}
+
+const maxMasterDepth = 100
+
+// read is one query, checked and compiled, of one caller.
+type read struct {
+	engine     *Engine
+	caller     Caller
+	class      *schema.Class
+	query      *query.Query
+	filter     bson.D
+	sort       bson.D
+	hint       any
+	limit      int64 // negative means none
+	skip       int64
+	empty      bool // nothing can match
+	redirected bool
+	mask       mask
+	depth      int // of subqueries
+}
+
+// prepare checks that the caller may run q and compiles it, subqueries run and
+// put in their places.
+func (e *Engine) prepare(ctx context.Context, c Caller, className string, q *query.Query, op schema.Operation) (*read, error) {
+	return e.prepareAt(ctx, c, className, q, op, 0)
+}
+
+func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *query.Query, op schema.Operation, depth int) (*read, error) {
+	if err := e.admit(c, className, op); err != nil {
+		return nil, err
+	}
+	if q.Explain && !c.Master() && !e.AllowPublicExplain {
+		return nil, parse.NewError(parse.InvalidQuery, "Using the explain query parameter requires the master key")
+	}
+	r := &read{engine: e, caller: c, query: q, depth: depth, skip: int64(q.Skip), limit: e.limit(q)}
+	if err := r.resolveClass(ctx, className); err != nil {
+		return nil, err
+	}
+	if r.class == nil {
+		r.empty = true
+		return r, nil
+	}
+	owners, err := e.permit(c, r.class, op)
+	if err != nil {
+		return nil, err
+	}
+	r.mask = e.maskFor(c, r.class)
+	if err := r.checkPaths(); err != nil {
+		return nil, err
+	}
+	where, err := e.resolve(ctx, c, q.Where, depth)
+	if err != nil {
+		return nil, err
+	}
+	now := e.Now()
+	if r.filter, err = query.Compile(where, r.class, now); err != nil {
+		return nil, err
+	}
+	if r.sort, err = query.CompileOrder(q.Order, r.class); err != nil {
+		return nil, err
+	}
+	if r.hint, err = hintOf(q.Hint); err != nil {
+		return nil, err
+	}
+	r.filter = and(r.filter, owners)
+	if r.class.Name == "_Session" && !c.Master() {
+		if c.UserID == "" {
+			return nil, parse.NewError(parse.InvalidSessionToken, "Invalid session token")
+		}
+		r.filter = and(r.filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
+	}
+	r.filter = readable(r.filter, c)
+	return r, nil
+}
+
+// resolveClass finds the class to read; it is nil when there is none and the
+// caller may know it.
+func (r *read) resolveClass(ctx context.Context, name string) error {
+	e := r.engine
+	class, err := e.class(ctx, name)
+	if err != nil {
+		return err
+	}
+	if key := r.query.RedirectClassNameForKey; key != "" && class != nil {
+		if field := class.Fields[key]; field != nil && field.Type.Kind == parse.KindRelation {
+			name = field.Type.TargetClass
+			// The class that is really read is the one that counts (advisory A08).
+			if err := e.admit(r.caller, name, schema.OpFind); err != nil {
+				return err
+			}
+			if class, err = e.class(ctx, name); err != nil {
+				return err
+			}
+			r.redirected = true
+		}
+	}
+	if class == nil && !e.AllowClientClassCreation && !r.caller.Master() {
+		return e.denied("This user is not allowed to access non-existent class: " + name)
+	}
+	r.class = class
+	return nil
+}
+
+// limit is the number of results to return; negative means all.
+func (e *Engine) limit(q *query.Query) int64 {
+	n := int64(e.DefaultLimit)
+	if q.Limit != nil {
+		n = int64(*q.Limit)
+	}
+	if e.MaxLimit > 0 && (n < 0 || n > int64(e.MaxLimit)) {
+		n = int64(e.MaxLimit)
+	}
+	return n
+}
+
+// checkPaths refuses conditions and orders on what the caller may not see.
+func (r *read) checkPaths() error {
+	c, class := r.caller, r.class
+	for path := range r.query.Where.Paths {
+		if err := r.engine.checkPath(c, class, r.mask.queryHidden, path); err != nil {
+			return err
+		}
+	}
+	for _, order := range r.query.Order {
+		if order.Path == "$score" {
+			continue
+		}
+		if err := r.engine.checkPath(c, class, r.mask.queryHidden, order.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find is the store's form of the query.
+func (r *read) find() store.Find {
+	return store.Find{
+		Filter: r.filter, Sort: r.sort, Skip: r.skip, Limit: max(r.limit, 0),
+		Hint: r.hint, Comment: r.query.Comment, ReadPreference: r.query.ReadPreference,
+	}
+}
+
+// appendAll appends the objects found, separated by commas.
+func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
+	includes := r.includes()
+	if includes == nil {
+		return r.appendFlat(ctx, out)
+	}
+	rows, err := r.rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	expansion, err := r.expand(ctx, includes, rows)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range rows {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if out, err = row.View.AppendObject(out, row.Doc, expansion); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// appendFlat encodes objects as they come out of the store, without keeping them.
+func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
+	view := r.viewer(viewKey{class: r.class}, r.query.Keys, r.query.ExcludeKeys)
+	first := true
+	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		var err error
+		out, err = view(doc).AppendObject(out, doc, nil)
+		return err
+	})
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return out, nil
+}
+
+// rows reads the objects found and keeps them.
+func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
+	view := r.viewer(viewKey{class: r.class}, r.query.Keys, r.query.ExcludeKeys)
+	var rows []parse.Included
+	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
+		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})
+		return nil
+	})
+	return rows, storeError(err)
+}
+
+func (r *read) count(ctx context.Context) (int64, error) {
+	if r.empty {
+		return 0, nil
+	}
+	if _, err := r.engine.permit(r.caller, r.class, schema.OpCount); err != nil {
+		return 0, err
+	}
+	n, err := r.engine.Store.Count(ctx, r.class.Name, store.Count{
+		Filter: r.filter, Hint: r.hint, Comment: r.query.Comment, ReadPreference: r.query.ReadPreference,
+	})
+	return n, storeError(err)
+}
+
+func (r *read) explain(ctx context.Context) (*Result, error) {
+	if r.empty {
+		return NewResult([]byte(`{"results":[]}`)), nil
+	}
+	plan, err := r.engine.Store.Explain(ctx, r.class.Name, r.find())
+	if err != nil {
+		return nil, storeError(err)
+	}
+	value := parse.FromBSON(bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: plan})
+	return NewResult(append(parse.AppendJSON([]byte(`{"results":`), value), '}')), nil
+}
+
+// hintOf turns a query's hint into the store's: an index name or index keys.
+func hintOf(v parse.Value) (any, error) {
+	switch hint := v.(type) {
+	case nil:
+		return nil, nil
+	case parse.String:
+		return string(hint), nil
+	case *parse.Object:
+		return parse.ToBSON(hint), nil
+	}
+	return nil, parse.NewError(parse.InvalidQuery, "hint must be the name or the keys of an index")
+}
+
+// and joins two conditions.
+func and(a, b bson.D) bson.D {
+	switch {
+	case len(b) == 0:
+		return a
+	case len(a) == 0:
+		return b
+	}
+	return bson.D{{Key: "$and", Value: bson.A{a, b}}}
+}

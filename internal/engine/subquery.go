@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// resolve runs the subqueries of a where, under the caller's permissions, and
+// returns the where with their results in their places.
+func (e *Engine) resolve(ctx context.Context, c Caller, w *query.Where, depth int) (*query.Where, error) {
+	if depth > maxMasterDepth {
+		return nil, parse.NewError(parse.InvalidQuery, "Subqueries are nested too deep.")
+	}
+	s := &resolver{e, ctx, c, depth + 1}
+	return w.Rewrite(func(n query.Node) (query.Node, error) {
+		switch n := n.(type) {
+		case *query.RelatedTo:
+			return s.relatedTo(n)
+		case *query.Field:
+			return s.field(n)
+		}
+		return n, nil
+	})
+}
+
+// resolver answers the parts of a where that need other reads.
+type resolver struct {
+	engine *Engine
+	ctx    context.Context
+	caller Caller
+	depth  int
+}
+
+// field answers the subqueries among the constraints of a path.
+func (s *resolver) field(f *query.Field) (query.Node, error) {
+	var resolved []query.Constraint
+	for i, c := range f.Constraints {
+		var (
+			answer query.Constraint
+			err    error
+		)
+		switch c := c.(type) {
+		case *query.InQuery:
+			answer, err = s.inQuery(c)
+		case *query.Select:
+			answer, err = s.selected(c)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if resolved == nil {
+			resolved = slices.Clone(f.Constraints)
+		}
+		resolved[i] = answer
+	}
+	if resolved == nil {
+		return f, nil
+	}
+	return &query.Field{Path: f.Path, Constraints: resolved}, nil
+}
+
+// inQuery answers $inQuery and $notInQuery: pointers to the objects found.
+func (s *resolver) inQuery(q *query.InQuery) (query.Constraint, error) {
+	in := &query.In{Negate: q.Negate}
+	err := s.each(q.ClassName, q.Query, func(r *read, doc bson.Raw) error {
+		if id, ok := doc.Lookup("_id").StringValueOK(); ok {
+			in.Values = append(in.Values, parse.Pointer{ClassName: r.class.Name, ObjectID: id})
+		}
+		return nil
+	})
+	return in, err
+}
+
+// selected answers $select and $dontSelect: the values at the key of the objects found.
+func (s *resolver) selected(q *query.Select) (query.Constraint, error) {
+	in := &query.In{Negate: q.Negate}
+	err := s.each(q.ClassName, q.Query, func(r *read, doc bson.Raw) error {
+		// What the caller may not see must not select either.
+		if slices.Contains(s.engine.fieldsHidden(s.caller, r.mask, doc), query.Root(q.Key)) {
+			return nil
+		}
+		object, err := parse.ObjectFromBSON(doc, r.class.Name, fieldTypes(r.class))
+		if err != nil {
+			return err
+		}
+		if v, ok := valueAt(object, q.Key); ok {
+			in.Values = append(in.Values, v)
+		}
+		return nil
+	})
+	return in, err
+}
+
+// valueAt is the value at a dotted path of an object.
+func valueAt(o *parse.Object, path string) (parse.Value, bool) {
+	name, rest, dotted := strings.Cut(path, ".")
+	v, ok := o.Get(name)
+	if !dotted || !ok {
+		return v, ok
+	}
+	inner, ok := v.(*parse.Object)
+	if !ok {
+		return nil, false
+	}
+	return valueAt(inner, rest)
+}
+
+// each runs a subquery. Unlike at the top, all its matches count unless it
+// names a limit.
+func (s *resolver) each(class string, q *query.Query, yield func(*read, bson.Raw) error) error {
+	r, err := s.engine.prepareAt(s.ctx, s.caller, class, q, schema.OpFind, s.depth)
+	if err != nil || r.empty {
+		return err
+	}
+	if q.Limit == nil {
+		r.limit = -1
+	}
+	if r.limit == 0 {
+		return nil
+	}
+	return storeError(s.engine.Store.Find(s.ctx, r.class.Name, r.find(), func(doc bson.Raw) error { return yield(r, doc) }))
+}
+
+// relatedTo answers $relatedTo: the ids in a relation of an object that the
+// caller may read, through a field that it may see (advisories A15, A16).
+func (s *resolver) relatedTo(q *query.RelatedTo) (query.Node, error) {
+	ids := &query.In{}
+	where := &query.Field{Path: "objectId", Constraints: []query.Constraint{ids}}
+	owner, err := s.engine.prepareAt(s.ctx, s.caller, q.Object.ClassName, &query.Query{}, schema.OpGet, s.depth)
+	if err != nil {
+		return nil, err
+	}
+	if owner.empty {
+		return where, nil
+	}
+	field := owner.class.Fields[q.Key]
+	if field == nil || field.Type.Kind != parse.KindRelation {
+		return where, nil
+	}
+	if err := s.engine.checkPath(s.caller, owner.class, owner.mask.queryHidden, q.Key); err != nil {
+		return nil, err
+	}
+	if !s.caller.Master() {
+		owner.filter = append(bson.D{{Key: "_id", Value: q.Object.ObjectID}}, owner.filter...)
+		n, err := s.engine.Store.Count(s.ctx, owner.class.Name, store.Count{Filter: owner.filter, Limit: 1})
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if n == 0 {
+			return where, nil
+		}
+	}
+	ids.Values, err = s.engine.related(s.ctx, owner.class.Name, q.Key, q.Object.ObjectID)
+	return where, err
+}

@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/match"
+)
+
+// Update changes an object; see API. The caller's right to write the object is
+// part of the filter of the one store command, so that check and write are one
+// atomic step.
+func (e *Engine) Update(ctx context.Context, c Caller, className, id string, body *parse.Object) (*Result, error) {
+	if err := e.admitWrite(c, className, schema.OpUpdate); err != nil {
+		return nil, err
+	}
+	class, err := e.class(ctx, className)
+	if err != nil {
+		return nil, err
+	}
+	if class == nil {
+		if !e.AllowClientClassCreation && c.Scope < ScopeMaster {
+			return nil, e.denied("This user is not allowed to access non-existent class: " + className)
+		}
+		return nil, objectNotFound()
+	}
+	owners, err := e.permit(c, class, schema.OpUpdate)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.decodeWrite(c, className, body, false)
+	if err != nil {
+		return nil, err
+	}
+	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
+	// Nobody adds fields to a class by updating an object that is not there.
+	exists := func(class *schema.Class) error {
+		adders, err := e.permit(c, class, schema.OpAddField)
+		if err != nil {
+			return err
+		}
+		filter = and(filter, adders)
+		n, err := e.Store.Count(ctx, className, store.Count{Filter: filter, Limit: 1})
+		if err == nil && n == 0 {
+			err = objectNotFound()
+		}
+		return storeError(err)
+	}
+	if err := w.ensureClass(ctx, className, exists); err != nil {
+		return nil, err
+	}
+	if err := w.keepRequired(); err != nil {
+		return nil, err
+	}
+	now := parse.DateOf(e.Now())
+	update, err := w.update(now)
+	if err != nil {
+		return nil, err
+	}
+	update.Filter = filter
+	doc, err := e.Store.FindAndUpdate(ctx, className, update, store.After)
+	if err != nil {
+		return nil, updateError(err)
+	}
+	if err := e.changeRelations(ctx, className, id, w.relations); err != nil {
+		return nil, err
+	}
+	answer := &parse.Object{Members: []parse.Member{
+		{Key: "updatedAt", Value: parse.String(parse.FormatDate(int64(now)))}}}
+	if err := w.echo(answer, doc); err != nil {
+		return nil, err
+	}
+	return NewResult(parse.AppendJSON(nil, answer)), nil
+}
+
+// keepRequired refuses to empty required fields.
+func (w *write) keepRequired() error {
+	for _, f := range w.fields {
+		field := w.class.Fields[f.path]
+		if field == nil || !field.Required {
+			continue
+		}
+		_, unset := f.op.(parse.DeleteField)
+		if unset || f.op == nil && emptyValue(f.value) {
+			return parse.Errorf(parse.ValidationError, "%s is required", f.path)
+		}
+	}
+	return nil
+}
+
+// update is the change in the store's terms.
+func (w *write) update(now parse.Date) (store.Update, error) {
+	var u parse.Update
+	for _, f := range w.fields {
+		t := w.class.Types()[query.Root(f.path)]
+		var err error
+		if f.op != nil {
+			err = u.Operation(w.class.Name, f.path, t, f.op)
+		} else {
+			err = u.Field(w.class.Name, f.path, t, f.value)
+		}
+		if err != nil {
+			return store.Update{}, err
+		}
+	}
+	u.Set("_updated_at", bson.DateTime(now))
+	switch {
+	case w.acl != nil:
+		u.SetACL(*w.acl)
+	case w.dropACL:
+		for _, name := range []string{"_rperm", "_wperm", "_acl"} {
+			u.Unset(name)
+		}
+	}
+	return store.Update{Change: u.Document()}, nil
+}
+
+// echo adds to the answer what the operations made of their fields, as far as
+// the caller may read it (advisory A17).
+func (w *write) echo(answer *parse.Object, doc bson.Raw) error {
+	e, c := w.engine, w.caller
+	var fields []string
+	for _, f := range w.fields {
+		switch f.op.(type) {
+		case nil, parse.DeleteField:
+		default:
+			fields = append(fields, f.path)
+		}
+	}
+	if len(fields) == 0 || !w.mayRead(doc) {
+		return nil
+	}
+	object, err := parse.ObjectFromBSON(doc, w.class.Name, fieldTypes(w.class))
+	if err != nil {
+		return err
+	}
+	hidden := make(map[string]bool)
+	for _, name := range e.fieldsHidden(c, e.maskFor(c, w.class), doc) {
+		hidden[name] = true
+	}
+	for _, path := range fields {
+		if !hidden[query.Root(path)] {
+			copyPath(answer, object, strings.Split(path, "."))
+		}
+	}
+	return nil
+}
+
+// copyPath copies the value at a path, and nothing beside it, between objects.
+func copyPath(to, from *parse.Object, path []string) {
+	v, ok := from.Get(path[0])
+	if !ok {
+		return
+	}
+	inner, isObject := v.(*parse.Object)
+	if len(path) == 1 || !isObject {
+		to.Set(path[0], v)
+		return
+	}
+	have, _ := to.Get(path[0])
+	into, ok := have.(*parse.Object)
+	if !ok {
+		into = &parse.Object{}
+		to.Set(path[0], into)
+	}
+	copyPath(into, inner, path[1:])
+}
+
+// mayRead tells whether the caller may read the object that it has written.
+func (w *write) mayRead(doc bson.Raw) bool {
+	if w.caller.Master() {
+		return true
+	}
+	owners, err := w.engine.permit(w.caller, w.class, schema.OpGet)
+	if err != nil {
+		return false
+	}
+	matcher, err := match.Compile(readable(owners, w.caller))
+	return err == nil && matcher.Match(doc)
+}
+
+// updateError is storeError for updates: what the store refuses there is a
+// value, not a query.
+func updateError(err error) error {
+	if request, ok := errorAs[*store.RequestError](err); ok {
+		return parse.NewError(parse.IncorrectType, request.Message).WithCause(err)
+	}
+	return storeError(err)
+}
+
+func errorAs[T error](err error) (T, bool) {
+	var target T
+	ok := errors.As(err, &target)
+	return target, ok
+}
+
+// Delete removes an object; see API.
+func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) error {
+	if err := e.admitWrite(c, className, schema.OpDelete); err != nil {
+		return err
+	}
+	class, err := e.class(ctx, className)
+	if err != nil {
+		return err
+	}
+	if class == nil {
+		if !e.AllowClientClassCreation && c.Scope < ScopeMaster {
+			return e.denied("This user is not allowed to access non-existent class: " + className)
+		}
+		return objectNotFound()
+	}
+	owners, err := e.permit(c, class, schema.OpDelete)
+	if err != nil {
+		return err
+	}
+	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
+	if className == "_Session" && !c.Master() {
+		filter = and(filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
+	}
+	n, err := e.Store.Delete(ctx, className, filter, false)
+	if err != nil {
+		return storeError(err)
+	}
+	if n == 0 {
+		return objectNotFound()
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/schema"
+)
+
+// mask is what a caller may not see of a class.
+type mask struct {
+	// hidden are the protected fields of objects to which no narrower rule applies.
+	hidden []string
+	// queryHidden are the fields that the caller may not filter or sort by.
+	queryHidden map[string]bool
+	// owners are rules that replace hidden for objects whose pointer field
+	// names the caller ("userField:…").
+	owners []schema.OwnerMask
+	// self says that the caller's own row of _User is shown in full.
+	self bool
+}
+
+// maskFor decides what the caller may not see of a class.
+func (e *Engine) maskFor(c Caller, class *schema.Class) mask {
+	if c.Master() {
+		return mask{}
+	}
+	hidden, owners := class.Permissions.ProtectedFieldsFor(c.UserID, c.Roles)
+	m := mask{hidden: hidden, owners: owners, self: class.Name == "_User" && c.UserID != ""}
+	if len(hidden) > 0 {
+		m.queryHidden = make(map[string]bool, len(hidden))
+		for _, field := range hidden {
+			m.queryHidden[field] = true
+		}
+	}
+	return m
+}
+
+// fieldsHidden are the fields hidden in one stored object.
+func (e *Engine) fieldsHidden(c Caller, m mask, doc bson.Raw) []string {
+	if m.self {
+		if id, ok := doc.Lookup("_id").StringValueOK(); ok && id == c.UserID {
+			if e.ProtectedFieldsOwnerExempt {
+				return nil
+			}
+			return m.hidden
+		}
+		return append(slices.Clip(m.hidden), "authData")
+	}
+	hidden := m.hidden
+	for _, owner := range m.owners {
+		if slices.Contains(parse.AppendPointers(nil, doc, []string{owner.Field}), parse.Pointer{ClassName: "_User", ObjectID: c.UserID}) {
+			hidden = slices.DeleteFunc(slices.Clone(hidden), func(f string) bool { return !slices.Contains(owner.Hidden, f) })
+		}
+	}
+	return hidden
+}
+
+// viewKey names a view that many requests share.
+type viewKey struct {
+	class  *schema.Class
+	hidden string
+	typed  bool
+}
+
+// viewCache keeps views of the classes of one snapshot; a new snapshot starts a
+// new cache, so that views of changed classes are let go.
+type viewCache struct{ current atomic.Pointer[snapshotViews] }
+
+type snapshotViews struct {
+	of    *schema.Snapshot
+	views sync.Map // viewKey → *parse.View
+}
+
+func (e *Engine) sharedView(key viewKey, hidden []string) *parse.View {
+	snapshot := e.Catalog.Snapshot()
+	cache := e.views.current.Load()
+	if cache == nil || cache.of != snapshot {
+		cache = &snapshotViews{of: snapshot}
+		e.views.current.Store(cache)
+	}
+	if view, ok := cache.views.Load(key); ok {
+		return view.(*parse.View)
+	}
+	view := e.newView(key, hidden, nil, nil)
+	cache.views.Store(key, view)
+	return view
+}
+
+func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse.View {
+	o := parse.ViewOptions{
+		ClassName: key.class.Name, Fields: key.class.Types(), Hidden: make(map[string]bool, len(hidden)),
+		FileURL: e.FileURL, Typed: key.typed,
+	}
+	if len(keys) > 0 {
+		o.Keys = parse.NewKeySet(keys...)
+	}
+	if len(excludeKeys) > 0 {
+		o.ExcludeKeys = parse.NewKeySet(excludeKeys...)
+	}
+	for _, field := range hidden {
+		o.Hidden[field] = true
+	}
+	return parse.NewView(o)
+}
+
+// viewer returns how to show each object of a read: one view for all, unless
+// what is hidden depends on the object.
+func (r *read) viewer(key viewKey, keys, excludeKeys []string) func(bson.Raw) *parse.View {
+	e, c, m := r.engine, r.caller, r.mask
+	view := func(hidden []string) *parse.View {
+		if len(keys) > 0 || len(excludeKeys) > 0 {
+			return e.newView(key, hidden, keys, excludeKeys)
+		}
+		key.hidden = strings.Join(hidden, ",")
+		return e.sharedView(key, hidden)
+	}
+	if !m.self && len(m.owners) == 0 && (c.Master() || key.class.Name != "_User") {
+		shared := view(m.hidden)
+		return func(bson.Raw) *parse.View { return shared }
+	}
+	made := make(map[string]*parse.View, 2)
+	return func(doc bson.Raw) *parse.View {
+		hidden := e.fieldsHidden(c, m, doc)
+		name := strings.Join(hidden, ",")
+		if made[name] == nil {
+			made[name] = view(hidden)
+		}
+		return made[name]
+	}
+}

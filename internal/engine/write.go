@@ -1,0 +1,443 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// write is one create or update, decoded and typed.
+type write struct {
+	engine    *Engine
+	caller    Caller
+	class     *schema.Class
+	fields    []change
+	acl       *parse.ACL
+	dropACL   bool
+	relations []relationChange
+	// needed are the types of the fields that the write uses.
+	needed map[string]parse.FieldType
+}
+
+// change is what a write does to one path: a value, or an operation.
+type change struct {
+	path  string
+	value parse.Value
+	op    parse.Operation
+}
+
+// decodeWrite reads a body into changes. Keys that only the server sets are
+// refused or dropped, as parse-server does.
+func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, creating bool) (*write, error) {
+	w := &write{engine: e, caller: c, fields: make([]change, 0, len(body.Members)), needed: make(map[string]parse.FieldType, len(body.Members))}
+	for _, m := range body.Members {
+		switch m.Key {
+		case "objectId", "className", "__type":
+			// The server's own, or the type tag of an object sent back whole.
+			continue
+		case "createdAt", "updatedAt":
+			if t, err := parse.TypeOf(m.Value); err != nil || t.Kind != parse.KindDate {
+				return nil, parse.Errorf(parse.IncorrectType, "schema mismatch for %s.%s; expected Date but got %s", className, m.Key, t)
+			}
+			continue
+		case "id":
+			return nil, parse.NewError(parse.InvalidKeyName, "id is an invalid field name.")
+		}
+		op, isOp, err := parse.OperationOf(m.Value)
+		if err != nil {
+			return nil, err
+		}
+		if m.Key == "ACL" {
+			if err := w.setACL(m.Value, op); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := w.checkName(m.Key, creating); err != nil {
+			return nil, err
+		}
+		if isOp {
+			err = w.addOperation(m.Key, op, creating)
+		} else {
+			err = w.addValue(m.Key, m.Value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *write) setACL(v parse.Value, op parse.Operation) error {
+	if _, unset := op.(parse.DeleteField); unset || isNull(v) {
+		w.dropACL = true
+		return nil
+	}
+	acl, err := parse.ACLOf(v)
+	if err != nil {
+		return err
+	}
+	w.acl = &acl
+	return nil
+}
+
+// checkName refuses keys that name no field a client may write (advisories
+// A22, F12, F13).
+func (w *write) checkName(key string, creating bool) error {
+	name, path, dotted := strings.Cut(key, ".")
+	if dotted && creating {
+		return parse.Errorf(parse.InvalidKeyName, "Invalid field name: %s.", key)
+	}
+	if !schema.ValidFieldName(name) {
+		return parse.Errorf(parse.InvalidKeyName, "Invalid field name: %s.", name)
+	}
+	if !dotted {
+		return nil
+	}
+	for segment := range strings.SplitSeq(path, ".") {
+		if segment == "" || strings.HasPrefix(segment, "$") {
+			return parse.Errorf(parse.InvalidKeyName, "Invalid field name: %s.", key)
+		}
+	}
+	return nil
+}
+
+func (w *write) addValue(key string, v parse.Value) error {
+	root, _, dotted := strings.Cut(key, ".")
+	switch {
+	case dotted:
+		w.need(root, parse.FieldType{Kind: parse.KindObject})
+	case !isNull(v):
+		t, err := parse.TypeOf(v)
+		if err != nil {
+			return err
+		}
+		w.need(key, t)
+		if t.Kind == parse.KindRelation {
+			return nil // declares the field; the members are changed by operations
+		}
+	}
+	w.fields = append(w.fields, change{path: key, value: v})
+	return nil
+}
+
+func (w *write) addOperation(key string, op parse.Operation, creating bool) error {
+	root, _, dotted := strings.Cut(key, ".")
+	switch op.(type) {
+	case parse.AddRelation, parse.RemoveRelation, parse.BatchOp:
+		return w.addRelationOps(key, op)
+	}
+	if dotted {
+		w.need(root, parse.FieldType{Kind: parse.KindObject})
+	} else {
+		t, err := parse.TypeOfOperation(op)
+		if err != nil {
+			return err
+		}
+		w.need(key, t)
+	}
+	if !creating {
+		w.fields = append(w.fields, change{path: key, op: op})
+		return nil
+	}
+	if v, ok := parse.Flatten(op); ok {
+		w.fields = append(w.fields, change{path: key, value: v, op: op})
+	}
+	return nil
+}
+
+// addRelationOps collects the changes to a relation; all members are of one class.
+func (w *write) addRelationOps(key string, op parse.Operation) error {
+	rel := relationChange{field: key}
+	var target string
+	collect := func(into *[]string, pointers []parse.Pointer) error {
+		for _, p := range pointers {
+			if target == "" {
+				target = p.ClassName
+			}
+			if p.ClassName != target {
+				return parse.NewError(parse.IncorrectType, "All objects of a relation must be of one class.")
+			}
+			*into = append(*into, p.ObjectID)
+		}
+		return nil
+	}
+	ops := []parse.Operation{op}
+	if batch, ok := op.(parse.BatchOp); ok {
+		ops = batch.Ops
+	}
+	for _, op := range ops {
+		var err error
+		switch op := op.(type) {
+		case parse.AddRelation:
+			err = collect(&rel.add, op.Objects)
+		case parse.RemoveRelation:
+			err = collect(&rel.remove, op.Objects)
+		default:
+			err = parse.NewError(parse.CommandUnavailable, "A Batch holds operations on relations only.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if target == "" {
+		return nil
+	}
+	w.need(key, parse.FieldType{Kind: parse.KindRelation, TargetClass: target})
+	w.relations = append(w.relations, rel)
+	return nil
+}
+
+func (w *write) need(field string, t parse.FieldType) {
+	w.needed[field] = t
+}
+
+// ensureClass makes sure that the class has the fields that the write uses,
+// with the types that it uses them with. What is new is added to the schema if
+// permitNewFields lets the caller.
+func (w *write) ensureClass(ctx context.Context, name string, permitNewFields func(*schema.Class) error) error {
+	e := w.engine
+	class, err := e.class(ctx, name)
+	if err != nil {
+		return err
+	}
+	if class == nil && !e.AllowClientClassCreation && w.caller.Scope < ScopeMaster {
+		return e.denied("This user is not allowed to access non-existent class: " + name)
+	}
+	missing, err := class.Missing(name, w.needed)
+	if err != nil {
+		return err
+	}
+	if class != nil && len(missing) == 0 {
+		w.class = class
+		return nil
+	}
+	if class != nil {
+		if err := permitNewFields(class); err != nil {
+			return err
+		}
+	}
+	w.class, err = e.Catalog.EnsureClass(ctx, name, w.needed)
+	return storeError(err)
+}
+
+// permitNewFields decides whether a create may add fields to the class.
+func (w *write) permitNewFields(class *schema.Class) error {
+	if w.caller.Master() {
+		return nil
+	}
+	return w.engine.sanitize(class.Permissions.TestNew(class.Name, schema.OpAddField, w.caller.UserID, w.caller.Roles))
+}
+
+// Create adds an object; see API.
+func (e *Engine) Create(ctx context.Context, c Caller, className string, body *parse.Object) (*Created, error) {
+	if err := e.admitWrite(c, className, schema.OpCreate); err != nil {
+		return nil, err
+	}
+	id, chosen, err := e.objectID(body)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.decodeWrite(c, className, body, true)
+	if err != nil {
+		return nil, err
+	}
+	class, err := e.class(ctx, className)
+	if err != nil {
+		return nil, err
+	}
+	// Who may not create learns nothing of the class's fields (row I11).
+	if class != nil {
+		if _, err := e.permit(c, class, schema.OpCreate); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.checkRequired(className); err != nil {
+		return nil, err
+	}
+	if err := w.ensureClass(ctx, className, w.permitNewFields); err != nil {
+		return nil, err
+	}
+	if err := w.applyDefaultACL(); err != nil {
+		return nil, err
+	}
+	defaulted, err := w.applyDefaults()
+	if err != nil {
+		return nil, err
+	}
+	now := parse.DateOf(e.Now())
+	for try := 0; ; try++ {
+		doc, err := w.document(id, now)
+		if err != nil {
+			return nil, err
+		}
+		err = e.Store.Insert(ctx, w.class.Name, doc)
+		if err == nil {
+			break
+		}
+		if chosen || try == 2 || !isDuplicateID(err) {
+			return nil, storeError(err)
+		}
+		id = parse.NewObjectID(e.ObjectIDSize)
+	}
+	if err := e.changeRelations(ctx, w.class.Name, id, w.relations); err != nil {
+		return nil, err
+	}
+	answer := &parse.Object{Members: append([]parse.Member{
+		{Key: "objectId", Value: parse.String(id)},
+		{Key: "createdAt", Value: parse.String(parse.FormatDate(int64(now)))},
+	}, defaulted...)}
+	for _, f := range w.fields {
+		if f.op != nil {
+			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
+		}
+	}
+	return &Created{Result: Result{parse.AppendJSON(nil, answer)}, ObjectID: id}, nil
+}
+
+// admitWrite is admit, and refuses what only the accounts may write.
+func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
+	if err := e.admit(c, class, op); err != nil {
+		return err
+	}
+	if !schema.ValidClassName(class) {
+		return schema.InvalidClassName(class)
+	}
+	if op != schema.OpDelete && (class == "_User" || class == "_Session") {
+		return parse.NewError(parse.CommandUnavailable, "Users and sessions cannot be written yet.")
+	}
+	return nil
+}
+
+// objectID is the id of a new object: the client's, where it may choose one, or
+// a generated one.
+func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error) {
+	v, has := body.Get("objectId")
+	if !e.AllowCustomObjectID {
+		if has {
+			return "", false, parse.NewError(parse.InvalidKeyName, "objectId is an invalid field name.")
+		}
+		return parse.NewObjectID(e.ObjectIDSize), false, nil
+	}
+	if !has {
+		return parse.NewObjectID(e.ObjectIDSize), false, nil
+	}
+	s, ok := v.(parse.String)
+	if !ok || s == "" {
+		return "", false, parse.NewError(parse.MissingObjectID, "objectId must not be empty, null or undefined")
+	}
+	// An id that looks like a role would match ACL entries of the role (advisory A20).
+	if strings.HasPrefix(string(s), "role:") || strings.ContainsRune(string(s), 0) {
+		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
+	}
+	return string(s), true, nil
+}
+
+// applyDefaultACL gives the new object its class's ACL when it comes without one.
+func (w *write) applyDefaultACL() error {
+	preset := w.class.Permissions.DefaultACL
+	if w.acl != nil || w.dropACL || preset == nil {
+		return nil
+	}
+	acl, err := parse.ACLOf(preset)
+	if err != nil {
+		return err
+	}
+	entries := acl.Entries[:0]
+	for _, entry := range acl.Entries {
+		if entry.Key == "currentUser" {
+			if entry.Key = w.caller.UserID; entry.Key == "" {
+				continue
+			}
+		}
+		entries = append(entries, entry)
+	}
+	w.acl = &parse.ACL{Entries: entries}
+	return nil
+}
+
+// checkRequired refuses new objects of a system class that lack what every one
+// of them has.
+func (w *write) checkRequired(class string) error {
+	for _, name := range schema.RequiredFields(class) {
+		has := name == "ACL" && w.acl != nil
+		for _, f := range w.fields {
+			has = has || f.path == name && !emptyValue(f.value)
+		}
+		if !has {
+			return parse.Errorf(parse.IncorrectType, "%s is required.", name)
+		}
+	}
+	return nil
+}
+
+// applyDefaults fills the fields that the new object lacks and tells which,
+// and refuses objects that lack required ones.
+func (w *write) applyDefaults() ([]parse.Member, error) {
+	var filled []parse.Member
+	for _, name := range w.class.Obligations() {
+		field := w.class.Fields[name]
+		i := slices.IndexFunc(w.fields, func(f change) bool { return f.path == name })
+		if i >= 0 && !emptyValue(w.fields[i].value) {
+			continue
+		}
+		switch {
+		case field.Default != nil:
+			if i >= 0 {
+				w.fields = slices.Delete(w.fields, i, i+1)
+			}
+			w.fields = append(w.fields, change{path: name, value: field.Default})
+			filled = append(filled, parse.Member{Key: name, Value: field.Default})
+		case field.Required:
+			return nil, parse.Errorf(parse.ValidationError, "%s is required", name)
+		}
+	}
+	return filled, nil
+}
+
+func isNull(v parse.Value) bool {
+	_, null := v.(parse.Null)
+	return null
+}
+
+// emptyValue tells whether a value counts as none where one is required.
+func emptyValue(v parse.Value) bool {
+	switch v := v.(type) {
+	case nil, parse.Null:
+		return true
+	case parse.String:
+		return v == ""
+	}
+	return false
+}
+
+// document is the new object as it is stored.
+func (w *write) document(id string, now parse.Date) (bson.Raw, error) {
+	doc := make(bson.D, 0, len(w.fields)+6)
+	doc = append(doc, bson.E{Key: "_id", Value: id})
+	for _, f := range w.fields {
+		t := w.class.Fields[f.path].Type
+		v, err := parse.FieldToBSON(t, f.value)
+		if err != nil {
+			return nil, err
+		}
+		doc = append(doc, bson.E{Key: parse.StorageName(f.path, t), Value: v})
+	}
+	doc = append(doc, bson.E{Key: "_created_at", Value: bson.DateTime(now)}, bson.E{Key: "_updated_at", Value: bson.DateTime(now)})
+	if w.acl != nil {
+		rperm, wperm, legacy := w.acl.Stored()
+		doc = append(doc, bson.E{Key: "_rperm", Value: rperm}, bson.E{Key: "_wperm", Value: wperm}, bson.E{Key: "_acl", Value: legacy})
+	}
+	return bson.Marshal(doc)
+}
+
+func isDuplicateID(err error) bool {
+	d, ok := errorAs[*store.DuplicateKeyError](err)
+	return ok && d.Index == "_id_"
+}
