@@ -1,0 +1,140 @@
+package query
+
+import "slices"
+
+// The walks below visit a where in the order in which it was written, inside
+// $or, $and and $nor too, but not inside subqueries: those are over other
+// classes. They are linear, and as deep as Limits.QueryDepth lets a where be.
+
+// Paths visits every constrained path; it is an iterator for range.
+func (w *Where) Paths(yield func(path string, constraints []Constraint) bool) {
+	w.walk(func(n Node) bool {
+		f, ok := n.(*Field)
+		return !ok || yield(f.Path, f.Constraints)
+	})
+}
+
+// Relations visits every $relatedTo; it is an iterator for range.
+func (w *Where) Relations(yield func(*RelatedTo) bool) {
+	w.walk(func(n Node) bool {
+		r, ok := n.(*RelatedTo)
+		return !ok || yield(r)
+	})
+}
+
+// Subqueries visits every *InQuery and *Select with the path that it
+// constrains; it is an iterator for range.
+func (w *Where) Subqueries(yield func(path string, c Constraint) bool) {
+	w.walk(func(n Node) bool {
+		f, ok := n.(*Field)
+		if !ok {
+			return true
+		}
+		for _, c := range f.Constraints {
+			switch c.(type) {
+			case *InQuery, *Select:
+				if !yield(f.Path, c) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// HasText tells whether w searches for text.
+func (w *Where) HasText() bool {
+	return w.has(func(c Constraint) bool { _, ok := c.(*Text); return ok })
+}
+
+// HasNear tells whether w sorts by the distance from a point.
+func (w *Where) HasNear() bool {
+	return w.has(func(c Constraint) bool { _, ok := c.(*NearSphere); return ok })
+}
+
+func (w *Where) has(test func(Constraint) bool) bool {
+	for _, constraints := range w.Paths {
+		if slices.ContainsFunc(constraints, test) {
+			return true
+		}
+	}
+	return false
+}
+
+// walk calls visit with every Field and RelatedTo until it returns false, and
+// tells whether it never did.
+func (w *Where) walk(visit func(Node) bool) bool {
+	if w == nil {
+		return true
+	}
+	for _, n := range w.Nodes {
+		if l, ok := n.(*Logical); ok {
+			for _, clause := range l.Clauses {
+				if !clause.walk(visit) {
+					return false
+				}
+			}
+			continue
+		}
+		if !visit(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// Rewrite returns w with every Field and RelatedTo replaced by what replace
+// makes of it, which is the same node to leave it as it is. w itself does not
+// change; what is left alone is shared.
+func (w *Where) Rewrite(replace func(Node) (Node, error)) (*Where, error) {
+	if w == nil {
+		return nil, nil
+	}
+	nodes := w.Nodes
+	for i, n := range w.Nodes {
+		changed, err := rewriteNode(n, replace)
+		if err != nil {
+			return nil, err
+		}
+		if changed == n {
+			continue
+		}
+		if &nodes[0] == &w.Nodes[0] {
+			nodes = slices.Clone(nodes)
+		}
+		nodes[i] = changed
+	}
+	if len(nodes) == 0 || &nodes[0] == &w.Nodes[0] {
+		return w, nil
+	}
+	return &Where{Nodes: nodes}, nil
+}
+
+func rewriteNode(n Node, replace func(Node) (Node, error)) (Node, error) {
+	l, ok := n.(*Logical)
+	if !ok {
+		return replace(n)
+	}
+	clauses := make([]*Where, len(l.Clauses))
+	changed := false
+	for i, clause := range l.Clauses {
+		c, err := clause.Rewrite(replace)
+		if err != nil {
+			return nil, err
+		}
+		clauses[i] = c
+		changed = changed || c != clause
+	}
+	if !changed {
+		return n, nil
+	}
+	return &Logical{Op: l.Op, Clauses: clauses}, nil
+}
+
+// And returns the conjunction of w, which may be nil, and of more nodes.
+func (w *Where) And(nodes ...Node) *Where {
+	if w == nil {
+		return &Where{Nodes: nodes}
+	}
+	return &Where{Nodes: slices.Concat(w.Nodes, nodes)}
+}

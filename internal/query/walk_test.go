@@ -1,0 +1,157 @@
+package query_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+)
+
+const tangled = `{
+	"a": 1,
+	"$or": [
+		{"b.x": {"$gt": 1, "$inQuery": {"className": "C", "where": {"hidden": 1}}}},
+		{"$and": [{"c": {"$select": {"query": {"className": "D", "where": {"hidden": 2}}, "key": "k"}}}, {}]}
+	],
+	"$nor": [{"$relatedTo": {"object": {"__type": "Pointer", "className": "E", "objectId": "e"}, "key": "r"}}, {"d": null}],
+	"e": {"$ne": 2}
+}`
+
+func TestPaths(t *testing.T) {
+	w := mustDecode(t, tangled)
+	var got []string
+	for path, constraints := range w.Paths {
+		got = append(got, fmt.Sprint(path, len(constraints)))
+	}
+	if want := []string{"a1", "b.x2", "c1", "d1", "e1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for path := range w.Paths {
+		if path == "b.x" {
+			break
+		}
+		if path != "a" {
+			t.Errorf("walked on to %s", path)
+		}
+	}
+	for path := range (*query.Where)(nil).Paths {
+		t.Errorf("a nil where has path %s", path)
+	}
+}
+
+func TestSubqueriesAndRelations(t *testing.T) {
+	w := mustDecode(t, tangled)
+	var got []string
+	for path, c := range w.Subqueries {
+		switch c := c.(type) {
+		case *query.InQuery:
+			got = append(got, path+" in "+c.ClassName)
+		case *query.Select:
+			got = append(got, path+" selects "+c.ClassName)
+		}
+	}
+	for r := range w.Relations {
+		got = append(got, r.Object.ClassName+"."+r.Key)
+	}
+	if want := []string{"b.x in C", "c selects D", "E.r"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHas(t *testing.T) {
+	for _, tt := range []struct {
+		where      string
+		text, near bool
+	}{
+		{`{"a":1}`, false, false},
+		{`{"a":{"$text":{"$search":{"$term":"x"}}}}`, true, false},
+		{`{"$and":[{"a":{"$nearSphere":{"__type":"GeoPoint","latitude":1,"longitude":1}}}]}`, false, true},
+		{`{"a":{"$inQuery":{"className":"C","where":{"a":{"$text":{"$search":{"$term":"x"}}}}}}}`, false, false},
+	} {
+		w := mustDecode(t, tt.where)
+		if w.HasText() != tt.text || w.HasNear() != tt.near {
+			t.Errorf("%s: text %t, near %t", tt.where, w.HasText(), w.HasNear())
+		}
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	w := mustDecode(t, tangled)
+	before := mustDecode(t, tangled)
+	got, err := w.Rewrite(func(n query.Node) (query.Node, error) {
+		switch n := n.(type) {
+		case *query.RelatedTo:
+			return &query.Field{Path: "objectId", Constraints: []query.Constraint{&query.In{Values: []parse.Value{parse.String("x")}}}}, nil
+		case *query.Field:
+			if n.Path != "b.x" && n.Path != "c" {
+				return n, nil
+			}
+			return &query.Field{Path: n.Path, Constraints: []query.Constraint{&query.In{}}}, nil
+		}
+		return n, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, w); diff != "" {
+		t.Errorf("Rewrite changed its receiver (-before +after)\n%s", diff)
+	}
+	want := `{"a":1,"$or":[{"b.x":{"$in":[]}},{"$and":[{"c":{"$in":[]}},{}]}],"e":{"$ne":2},"$nor":[{"_id":{"$in":["x"]}},{"d":null}]}`
+	d, err := query.Compile(got, game, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := extJSON(t, d); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	if got.Nodes[0] != w.Nodes[0] {
+		t.Error("a node that was left alone is not shared")
+	}
+}
+
+func TestRewriteLeavesAlone(t *testing.T) {
+	same := func(n query.Node) (query.Node, error) { return n, nil }
+	for _, w := range []*query.Where{nil, {}, mustDecode(t, tangled)} {
+		if got, err := w.Rewrite(same); got != w || err != nil {
+			t.Errorf("got %p, %v; want %p itself", got, err, w)
+		}
+	}
+	refused := errors.New("refused")
+	_, err := mustDecode(t, tangled).Rewrite(func(n query.Node) (query.Node, error) {
+		if f, ok := n.(*query.Field); ok && f.Path == "c" {
+			return nil, refused
+		}
+		return n, nil
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("got %v, want the error of the function", err)
+	}
+}
+
+func TestAnd(t *testing.T) {
+	base := mustDecode(t, `{"a":1}`)
+	more := &query.Field{Path: "b", Constraints: []query.Constraint{&query.Exists{Value: true}}}
+	for _, tt := range []struct {
+		w    *query.Where
+		want string
+	}{
+		{nil, `{"b":{"$exists":true}}`},
+		{base, `{"a":1,"b":{"$exists":true}}`},
+	} {
+		d, err := query.Compile(tt.w.And(more), game, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := extJSON(t, d); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
+		}
+	}
+	if len(base.Nodes) != 1 {
+		t.Error("And changed its receiver")
+	}
+}
