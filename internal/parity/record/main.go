@@ -128,7 +128,7 @@ func play(ctx context.Context, r *reference, s *parity.Scenario, check bool) ([]
 	bindings := parity.Bindings{"base": r.Apps[s.App].String()}
 	var differences []string
 	for _, x := range s.Exchanges() {
-		answer, err := r.Ask(ctx, s.App, x, bindings)
+		answer, err := r.ask(ctx, s.App, x, bindings)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", x.Line, err)
 		}

@@ -16,33 +16,42 @@ const firstPort = Number(process.env.REFERENCE_PORT ?? 1337);
 const databasePort = Number(process.env.REFERENCE_POSTGRES_PORT ?? 54329);
 
 const database = await startDatabase(databasePort, process.env.REFERENCE_POSTGRES_BIN);
-const children = [];
+const children = new Map();
 let stopping = false;
 
 async function stop(status) {
   if (stopping) return;
   stopping = true;
-  const gone = children.filter(child => child.exitCode === null).map(child => once(child, 'exit'));
-  for (const child of children) child.kill('SIGKILL');
+  const gone = [...children.values()].filter(child => child.exitCode === null && child.signalCode === null).map(child => once(child, 'exit'));
+  for (const child of children.values()) child.kill('SIGKILL');
   await Promise.all(gone);
   await database.stop();
   process.exit(status);
 }
 process.on('SIGINT', () => stop(0)).on('SIGTERM', () => stop(0));
 
+// Requests exist from which parse-server dies; the app is up again for the next.
+async function serve(name, port) {
+  const child = fork(
+    fileURLToPath(new URL('app.mjs', import.meta.url)),
+    [name, String(port), String(databasePort)],
+    // The folder in the options comes too late for the first log line.
+    { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...process.env, PARSE_SERVER_LOGS_FOLDER: 'null' } },
+  );
+  children.set(name, child);
+  const gone = once(child, 'exit').then(() => {
+    throw new Error(`app ${name} did not start`);
+  });
+  const [url] = await Promise.race([once(child, 'message'), gone]);
+  gone.catch(() => stopping || serve(name, port).catch(() => stop(1)));
+  return url;
+}
+
 try {
   const urls = {};
   for (const [index, name] of Object.keys(apps).entries()) {
     await database.create(name);
-    const child = fork(
-      fileURLToPath(new URL('app.mjs', import.meta.url)),
-      [name, String(firstPort + index), String(databasePort)],
-      // The folder in the options comes too late for the first log line.
-      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, PARSE_SERVER_LOGS_FOLDER: 'null' } },
-    );
-    children.push(child);
-    child.once('exit', () => stop(1));
-    [urls[name]] = await once(child, 'message');
+    urls[name] = await serve(name, firstPort + index);
   }
   console.log(JSON.stringify(urls));
 } catch (error) {
