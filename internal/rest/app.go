@@ -1,0 +1,96 @@
+package rest
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/loam-baas/loam/internal/config"
+	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/parse"
+)
+
+// AppOptions configure one application's part of the door. The fields carry the
+// meaning of Parse Server's options of the same name.
+type AppOptions struct {
+	// ID is the application id that requests name.
+	ID     string
+	Engine engine.API
+	Logger *slog.Logger
+
+	Keys       config.Keys
+	TrustProxy config.ProxyTrust
+	Denylist   *Denylist
+	Routes     *RouteList
+	// Limits bound the JSON of a request.
+	Limits parse.Limits
+	// BatchRequestLimit is the number of requests in one batch that clients may
+	// send; 0 is no bound.
+	BatchRequestLimit int
+	// ServerURL and PublicServerURL are the URLs of the REST API as the server
+	// and as clients see it, without a slash at the end. Batches may name their
+	// requests' paths as in either.
+	ServerURL, PublicServerURL string
+	// SanitizeErrors keeps the reason of a refusal from clients.
+	SanitizeErrors bool
+}
+
+// App is one application as the door serves it: its keys and its engine.
+type App struct {
+	id         string
+	engine     engine.API
+	logger     *slog.Logger
+	keys       config.Keys
+	privileged [3]privilegedKey
+	clientKeys bool // one at least is configured, so that clients must present one
+	trust      *config.ProxyTrust
+	denylist   *Denylist
+	routes     *RouteList
+	limits     parse.Limits
+	batchLimit int
+	publicURL  string
+	prefixes   []string // paths of the server's URLs, for batches
+	sanitize   bool
+}
+
+// NewApp returns the door of one app.
+func NewApp(o AppOptions) *App {
+	k := &o.Keys
+	a := &App{
+		id: o.ID, engine: o.Engine, logger: o.Logger, keys: *k, trust: &o.TrustProxy,
+		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
+		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit,
+		publicURL: o.PublicServerURL, sanitize: o.SanitizeErrors,
+		prefixes: batchPrefixes(o.ServerURL, o.PublicServerURL),
+		privileged: [...]privilegedKey{
+			{k.Maintenance, k.MaintenanceIPs, "maintenanceKeyIps", engine.ScopeMaintenance},
+			{k.Master, k.MasterIPs, "masterKeyIps", engine.ScopeMaster},
+			{k.ReadOnly, k.ReadOnlyIPs, "readOnlyMasterKeyIps", engine.ScopeReadOnlyMaster},
+		},
+	}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	if a.denylist == nil {
+		a.denylist = &Denylist{}
+	}
+	return a
+}
+
+// location is the URL of a new object.
+func (a *App) location(class, id string) string {
+	if class == "_User" {
+		return strings.Join([]string{a.publicURL, "users", id}, "/")
+	}
+	return strings.Join([]string{a.publicURL, "classes", class, id}, "/")
+}
+
+// requireMaster refuses callers without the master key.
+func (a *App) requireMaster(c engine.Caller) error {
+	switch {
+	case c.Master():
+		return nil
+	case a.sanitize:
+		return errPermissionDenied
+	}
+	return errMasterRequired
+}

@@ -1,0 +1,91 @@
+package rest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/loam-baas/loam/internal/parse"
+)
+
+// Refusals of a body that can't be read; as parse-server's they have no code.
+var (
+	errTooLarge = refusal(http.StatusRequestEntityTooLarge, "request entity too large")
+	errAborted  = refusal(http.StatusBadRequest, "request aborted")
+	errTooSlow  = refusal(http.StatusRequestTimeout, "request timeout")
+	errEncoding = refusal(http.StatusUnsupportedMediaType, "unsupported content encoding")
+	errForm     = refusal(http.StatusUnsupportedMediaType, "unsupported content type: send JSON")
+)
+
+// keptBody is the capacity up to which a body's buffer is used again.
+const keptBody = 64 << 10
+
+// readBody reads and decodes a request's JSON, whatever its content type says;
+// it is nil when there is none.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limits parse.Limits) (*parse.Object, error) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil, nil
+	}
+	if r.ContentLength > h.maxBody {
+		w.Header().Set("Connection", "close") // nobody will read what is on its way
+		return nil, errTooLarge
+	}
+	if strings.HasPrefix(first(r.Header["Content-Type"]), "multipart/") {
+		return nil, errForm
+	}
+	source, err := inflated(r)
+	if err != nil {
+		return nil, err
+	}
+	buffer := h.bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= keptBody {
+			buffer.Reset()
+			h.bodies.Put(buffer)
+		}
+	}()
+	if _, err := buffer.ReadFrom(io.LimitReader(source, h.maxBody+1)); err != nil {
+		return nil, unreadable(err)
+	}
+	if int64(buffer.Len()) > h.maxBody {
+		w.Header().Set("Connection", "close")
+		return nil, errTooLarge
+	}
+	if buffer.Len() == 0 {
+		return nil, nil
+	}
+	return parse.DecodeObject(buffer.Bytes(), limits)
+}
+
+// inflated is the body without its content encoding.
+func inflated(r *http.Request) (io.Reader, error) {
+	encoding := first(r.Header["Content-Encoding"])
+	var source io.Reader = r.Body
+	var err error
+	switch {
+	case encoding == "" || strings.EqualFold(encoding, "identity"):
+	case strings.EqualFold(encoding, "gzip"):
+		source, err = gzip.NewReader(r.Body)
+	case strings.EqualFold(encoding, "deflate"):
+		source, err = zlib.NewReader(r.Body)
+	default:
+		return nil, errEncoding
+	}
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return source, nil
+}
+
+// unreadable says why a body could not be read.
+func unreadable(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errTooSlow.WithCause(err)
+	}
+	return errAborted.WithCause(err)
+}

@@ -1,0 +1,187 @@
+// Package rest is the REST door: it takes requests of the Parse protocol out of
+// their envelope, finds out whose they are, hands them to the engine and encodes
+// what it answers. It has no rules of its own about data.
+//
+// An App is one application as the door serves it; a Handler serves one or more
+// of them below one mount path.
+package rest
+
+import (
+	"bytes"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/parse"
+)
+
+// Options configure a Handler. The fields carry the meaning of Parse Server's
+// options of the same name.
+type Options struct {
+	// MountPath is the prefix of the API's paths: "/parse", or "" for the root.
+	MountPath string
+	// AllowOrigin are the origins that browsers may call from; none means "*".
+	AllowOrigin []string
+	// AllowHeaders are request headers that browsers may send besides Parse's own.
+	AllowHeaders []string
+	// MaxUploadSize bounds request bodies, in bytes.
+	MaxUploadSize int64
+	// Status is what /health says; everything but "ok" goes with status 503.
+	// nil means always "ok".
+	Status func() string
+	Logger *slog.Logger
+}
+
+// Handler serves apps below one mount path. It is safe for concurrent use.
+type Handler struct {
+	mount   string
+	apps    map[string]*App
+	limits  parse.Limits // for bodies that have yet to tell their app
+	cors    cors
+	maxBody int64
+	status  func() string
+	logger  *slog.Logger
+	routes  *router
+
+	calls  sync.Pool // of *call
+	bodies sync.Pool // of *bytes.Buffer
+
+	// Requests have numbers, and the process a name, for the log.
+	requests atomic.Uint64
+	process  string
+}
+
+// New returns the door of apps.
+func New(o Options, apps ...*App) *Handler {
+	h := &Handler{
+		mount: o.MountPath, apps: make(map[string]*App, len(apps)),
+		cors: newCORS(o.AllowOrigin, o.AllowHeaders), maxBody: o.MaxUploadSize,
+		status: o.Status, logger: o.Logger, routes: newRouter(),
+		process: strconv.FormatUint(rand.Uint64N(1<<30), 36),
+	}
+	h.calls.New = func() any { return &call{handler: h} }
+	h.bodies.New = func() any { return new(bytes.Buffer) }
+	if h.logger == nil {
+		h.logger = slog.New(slog.DiscardHandler)
+	}
+	for _, app := range apps {
+		h.apps[app.id] = app
+		h.limits.Depth = max(h.limits.Depth, app.limits.Depth)
+		h.limits.Keys = max(h.limits.Keys, app.limits.Keys)
+	}
+	h.limits.Bytes = int(h.maxBody)
+	return h
+}
+
+// call is one request without its envelope, or one of a batch.
+type call struct {
+	handler *Handler
+	app     *App
+	caller  engine.Caller
+	// method is the one that is meant, and path is below the mount path, escaped.
+	method, path string
+	// class and id are the path's parameters.
+	class, id string
+	// query is the URL's, not decoded.
+	query string
+	// body is nil when there is none.
+	body *parse.Object
+
+	// token is the session token that was sent, until it is resolved.
+	token string
+	// number is that of the HTTP request.
+	number uint64
+	match  match
+	out    response
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.cors.set(w.Header(), r)
+	if r.Method == http.MethodOptions {
+		_, _ = w.Write(optionsBody) // the client has gone when it fails
+		return
+	}
+	c := h.calls.Get().(*call)
+	defer h.release(c)
+	c.number, c.out.ResponseWriter = h.requests.Add(1), w
+	if h.logger.Enabled(r.Context(), slog.LevelDebug) {
+		defer c.logAccess(r, time.Now())
+	}
+	defer c.recover()
+	a, err := c.serve(w, r)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.out.send(a)
+}
+
+var optionsBody = []byte("OK")
+
+func (h *Handler) release(c *call) {
+	*c = call{handler: h, match: c.match}
+	h.calls.Put(c)
+}
+
+// serve takes the envelope off and does what is asked for.
+func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
+	c.method = r.Method
+	if err := c.below(r.URL); err != nil {
+		return answer{}, err
+	}
+	if c.path == "/health" {
+		return c.health(), nil
+	}
+	if err := c.open(w, r); err != nil {
+		return answer{}, err
+	}
+	if err := c.app.checkRoute(c.caller, c.method, c.path); err != nil {
+		return answer{}, err
+	}
+	act := c.handler.routes.find(c)
+	if act == nil {
+		return answer{}, noRoute(c.method, c.path, http.StatusNotFound)
+	}
+	if err := c.resolveSession(r.Context()); err != nil {
+		return answer{}, err
+	}
+	return act(r.Context(), c)
+}
+
+// below finds the path below the mount path. It works on the escaped path, so
+// that an escaped slash does not separate.
+func (c *call) below(u *url.URL) error {
+	path := u.Path
+	if u.RawPath != "" {
+		path = u.RawPath
+	}
+	mount := c.handler.mount
+	rest, ok := strings.CutPrefix(path, mount)
+	if !ok || rest != "" && rest[0] != '/' {
+		return noRoute(c.method, path, http.StatusNotFound)
+	}
+	// Old SDKs put two slashes behind the mount path, some one at the end.
+	if strings.HasPrefix(rest, "//") {
+		rest = rest[1:]
+	}
+	if len(rest) > 1 {
+		rest = strings.TrimSuffix(rest, "/")
+	}
+	c.path, c.query = rest, u.RawQuery
+	return nil
+}
+
+// noRoute says that nothing is served at a path.
+func noRoute(method, path string, status int) *parse.Error {
+	err := parse.NewError(parse.InvalidJSON, "cannot route "+method+" "+path)
+	err.Status = status
+	return err
+}

@@ -1,0 +1,102 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// action does what a route is for.
+type action func(ctx context.Context, c *call) (answer, error)
+
+// route is what is done at a pattern, and to which class when the pattern does
+// not have it as a parameter.
+type route struct {
+	act   action
+	class string
+}
+
+// endpoint names a route.
+type endpoint struct{ method, pattern string }
+
+// router finds the route of a method and path: chi's tree finds the pattern. It
+// serves HTTP requests and the requests within batches alike, which is why it
+// does not call handlers of HTTP.
+type router struct {
+	tree   *chi.Mux
+	routes map[endpoint]route
+}
+
+// match is a search's scratch space.
+type match = chi.Context
+
+func newRouter() *router {
+	r := &router{tree: chi.NewRouter(), routes: make(map[endpoint]route)}
+	r.objects("/classes/{class}", "")
+	r.objects("/roles", "_Role")
+	r.objects("/installations", "_Installation")
+	r.objects("/sessions", "_Session")
+	r.add("GET", "/users", "_User", find)
+	r.add("GET", "/users/{id}", "_User", get)
+
+	r.add("POST", "/batch", "", batch)
+
+	r.add("GET", "/schemas", "", listSchemas)
+	r.add("POST", "/schemas", "", createSchema)
+	r.add("GET", "/schemas/{class}", "", getSchema)
+	r.add("POST", "/schemas/{class}", "", createSchema)
+	r.add("PUT", "/schemas/{class}", "", updateSchema)
+	r.add("DELETE", "/schemas/{class}", "", deleteSchema)
+	r.add("DELETE", "/purge/{class}", "", purge)
+
+	r.add("GET", "/config", "", getConfig)
+	r.add("PUT", "/config", "", updateConfig)
+	r.add("GET", "/serverInfo", "", serverInfo)
+	r.add("POST", "/events/{event}", "", trackEvent)
+	return r
+}
+
+// objects adds the five routes of a class's objects.
+func (r *router) objects(pattern, class string) {
+	r.add("GET", pattern, class, find)
+	r.add("POST", pattern, class, create)
+	r.add("GET", pattern+"/{id}", class, get)
+	r.add("PUT", pattern+"/{id}", class, update)
+	r.add("DELETE", pattern+"/{id}", class, remove)
+}
+
+func (r *router) add(method, pattern, class string, act action) {
+	r.tree.MethodFunc(method, pattern, http.NotFound) // chi keeps patterns by handler
+	r.routes[endpoint{method, pattern}] = route{act, class}
+}
+
+// find returns what is done at the call's method and path, and sets the call's
+// parameters from the path; nil when there is nothing.
+func (r *router) find(c *call) action {
+	c.match.Reset()
+	found, ok := r.routes[endpoint{c.method, r.tree.Find(&c.match, c.method, c.path)}]
+	if !ok {
+		return nil
+	}
+	c.class = found.class
+	for i, name := range c.match.URLParams.Keys {
+		value := c.match.URLParams.Values[i]
+		if strings.IndexByte(value, '%') >= 0 {
+			unescaped, err := url.PathUnescape(value)
+			if err != nil {
+				return nil
+			}
+			value = unescaped
+		}
+		switch name {
+		case "class":
+			c.class = value
+		case "id":
+			c.id = value
+		}
+	}
+	return found.act
+}
