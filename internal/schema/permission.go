@@ -43,8 +43,12 @@ type Permissions struct {
 	// the object.
 	ReadUserFields, WriteUserFields []string
 	// DefaultACL is the ACL of new objects that come without one, in its REST
-	// form; see NewACL. nil means none.
+	// form; its key "currentUser" stands for the user who creates the object.
+	// nil means that they have none.
 	DefaultACL *parse.Object
+	// publicACL says that the default ACL lets everybody read and write, which
+	// is shown but is otherwise none.
+	publicACL bool
 }
 
 // Grant says who may do one operation.
@@ -67,7 +71,7 @@ type OwnerMask struct {
 
 // publicPermissions are those of a class whose schema says nothing.
 func publicPermissions() Permissions {
-	p := Permissions{DefaultACL: publicACL(), ProtectedFields: map[string][]string{"*": {}}}
+	p := Permissions{publicACL: true, ProtectedFields: map[string][]string{"*": {}}}
 	for op := range p.Grants {
 		p.Grants[op].Public = true
 	}
@@ -154,28 +158,6 @@ func (p *Permissions) ownerFields(op Operation) []string {
 	}
 	return fields
 }
-
-// NewACL returns the ACL, in its REST form, of an object that a user ("" for
-// none) creates without naming one; nil means that it has none. In the default
-// ACL "currentUser" stands for the user.
-func (p *Permissions) NewACL(userID string) *parse.Object {
-	if p.DefaultACL == nil || parse.Equal(p.DefaultACL, publicACL()) {
-		return nil
-	}
-	acl := &parse.Object{}
-	for _, m := range p.DefaultACL.Members {
-		if _, ok := m.Value.(*parse.Object); ok && m.Key != currentUser {
-			acl.Set(m.Key, m.Value)
-		}
-	}
-	if rights, ok := p.DefaultACL.Get(currentUser); ok && userID != "" {
-		acl.Set(userID, rights)
-	}
-	return acl
-}
-
-// currentUser stands for the creating user in a default ACL.
-const currentUser = "currentUser"
 
 // publicACL lets everybody read and write, as having no ACL does.
 func publicACL() *parse.Object {

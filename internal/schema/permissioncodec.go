@@ -26,7 +26,8 @@ func decodePermissions(o *parse.Object) Permissions {
 	for _, m := range o.Members {
 		switch m.Key {
 		case keyACL:
-			p.DefaultACL, _ = m.Value.(*parse.Object)
+			acl, _ := m.Value.(*parse.Object)
+			p.setDefaultACL(acl)
 		case keyReadUserFields:
 			p.ReadUserFields = stringsOf(m.Value)
 		case keyWriteUserFields:
@@ -46,6 +47,22 @@ func decodePermissions(o *parse.Object) Permissions {
 		}
 	}
 	return p
+}
+
+func (p *Permissions) setDefaultACL(acl *parse.Object) {
+	p.DefaultACL, p.publicACL = nil, false
+	if acl == nil {
+		return
+	}
+	if p.publicACL = parse.Equal(acl, publicACL()); p.publicACL {
+		return
+	}
+	p.DefaultACL = &parse.Object{}
+	for _, m := range acl.Members {
+		if _, ok := m.Value.(*parse.Object); ok {
+			p.DefaultACL.Set(m.Key, m.Value)
+		}
+	}
 }
 
 func decodeGrant(o *parse.Object) Grant {
@@ -104,7 +121,10 @@ func membersOf(o *parse.Object) []parse.Member {
 // fields to show.
 func (p *Permissions) object(protected map[string][]string) *parse.Object {
 	o := &parse.Object{}
-	if p.DefaultACL != nil {
+	switch {
+	case p.publicACL:
+		o.Set(keyACL, publicACL())
+	case p.DefaultACL != nil:
 		o.Set(keyACL, p.DefaultACL)
 	}
 	for op := range p.Grants {
