@@ -49,7 +49,7 @@ func DecodeValue(data []byte, lim Limits) (Value, error) {
 		return nil, Errorf(InvalidJSON, "JSON is longer than the limit of %d bytes", lim.Bytes)
 	}
 	// One copy for the whole text: every string of the result is a part of it.
-	d := decoder{src: string(data), lim: lim}
+	d := decoder{src: string(data), lim: lim, members: make([]Member, 0, 16)}
 	v, err := d.value()
 	if err != nil {
 		return nil, err

@@ -6,8 +6,15 @@ import (
 )
 
 // typedValue returns the value that an object with a "__type" stands for, when
-// it has the shape of that type. Source: the Parse REST guide, "Data types".
+// it has the shape of that type. Source: the Parse REST guide, "Data types". One
+// with operators beside its members, as a where may have it, stays an object, so
+// that they are not lost.
 func typedValue(members []Member) (Value, bool) {
+	for i := range members {
+		if strings.HasPrefix(members[i].Key, "$") {
+			return nil, false
+		}
+	}
 	o := Object{Members: members}
 	name, _ := o.text("__type")
 	switch name {

@@ -11,8 +11,8 @@ type ViewOptions struct {
 	Fields map[string]FieldType
 	// Hidden names fields that are not shown.
 	Hidden map[string]bool
-	// Keys are the wanted paths; nil means all. objectId, createdAt, updatedAt
-	// and ACL are shown in any case.
+	// Keys are the wanted paths; nil means all. objectId, createdAt, updatedAt,
+	// ACL and, as in parse-server, relations are shown in any case.
 	Keys *KeySet
 	// ExcludeKeys are fields that are not wanted. As in parse-server a path into
 	// an Object field excludes nothing.
@@ -38,9 +38,8 @@ type View struct {
 	fileURL func(dst []byte, name string) []byte
 
 	columns map[string]*viewColumn // by stored name
-	head    []byte                // what every object begins with
-	tail    []byte                // the relations, each followed by a comma
-	acl     bool                  // whether ACL is shown
+	head    []byte                 // what every object begins with
+	tail    []byte                 // the relations, each followed by a comma
 }
 
 // viewColumn is a column with what a view needs to write it.
@@ -63,7 +62,6 @@ func NewView(o ViewOptions) *View {
 		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL,
 		fields:  func(name string) (FieldType, bool) { t, ok := o.Fields[name]; return t, ok },
 		columns: make(map[string]*viewColumn, len(o.Fields)+8),
-		acl:     !o.Hidden["ACL"],
 		head:    []byte{'{'},
 	}
 	if o.Typed {
@@ -71,17 +69,16 @@ func NewView(o ViewOptions) *View {
 		v.head = append(AppendString(v.head, o.ClassName), ',')
 		v.columns["className"] = &viewColumn{}
 	}
-	for _, stored := range []string{storedID, storedCreatedAt, storedUpdatedAt, "_rperm", "_wperm"} {
+	for _, stored := range []string{storedID, storedCreatedAt, storedUpdatedAt, "_rperm", "_wperm", "_acl"} {
 		v.columns[stored] = v.column(stored)
 	}
-	if o.Internal && o.ClassName == "_User" {
-		for _, stored := range internalColumns {
-			v.columns[stored] = &viewColumn{column: column{name: stored, kind: columnPlain}, prefix: `"` + stored + `":`}
-		}
+	if o.ClassName == "_User" {
+		v.addInternal(o.Internal)
 	}
 	for name, t := range o.Fields {
-		if t.Kind == KindRelation {
-			v.addRelation(name, t.TargetClass)
+		if t.Kind == KindRelation && !o.Hidden[name] {
+			v.tail = append(AppendString(v.tail, name), ':')
+			v.tail = append(AppendJSON(v.tail, Relation{ClassName: t.TargetClass}), ',')
 		}
 		stored := StorageName(name, t)
 		if _, ok := v.columns[stored]; !ok {
@@ -91,12 +88,16 @@ func NewView(o ViewOptions) *View {
 	return v
 }
 
-func (v *View) addRelation(name, target string) {
-	if v.Hides(name) {
-		return
+// addInternal adds the columns of the internal fields of users.
+func (v *View) addInternal(shown bool) {
+	for _, stored := range internalColumns {
+		c := &viewColumn{}
+		if shown {
+			c = &viewColumn{column: column{name: stored, kind: columnPlain}, prefix: `"` + stored + `":`}
+		}
+		v.columns[stored] = c
 	}
-	v.tail = append(AppendString(v.tail, name), ':')
-	v.tail = append(AppendJSON(v.tail, Relation{ClassName: target}), ',')
+	v.columns["_hashed_password"] = &viewColumn{}
 }
 
 // column prepares the column of a stored name.
@@ -221,7 +222,7 @@ func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]
 		return dst, errMalformed
 	}
 	dst = append(dst, v.tail...)
-	if v.acl && perms.any() {
+	if perms.any() {
 		dst = append(perms.appendACL(append(dst, `"ACL":`...)), ',')
 	}
 	return closeWith(dst, '}'), nil
