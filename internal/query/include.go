@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/loam-baas/loam/internal/parse"
-	"github.com/loam-baas/loam/internal/schema"
 )
 
 // maxPathDepth bounds the names in an include path, even of who has no limits:
@@ -24,20 +23,6 @@ func Below(paths []string, prefix string) []string {
 		}
 	}
 	return out
-}
-
-// AllIncludes returns what Query.IncludeAll includes of a class: its pointers,
-// and its arrays, which may hold some. When only some keys are wanted these
-// fields are wanted too.
-func AllIncludes(class *schema.Class) []string {
-	var names []string
-	for name, f := range class.Fields {
-		if f.Type.Kind == parse.KindPointer || f.Type.Kind == parse.KindArray {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // includePaths puts the asked paths and those that keys and excluded keys reach

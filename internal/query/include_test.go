@@ -23,9 +23,3 @@ func TestBelow(t *testing.T) {
 		}
 	}
 }
-
-func TestAllIncludes(t *testing.T) {
-	if got, want := query.AllIncludes(game), []string{"author", "tags"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}

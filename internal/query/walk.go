@@ -14,14 +14,6 @@ func (w *Where) Paths(yield func(path string, constraints []Constraint) bool) {
 	})
 }
 
-// Relations visits every $relatedTo; it is an iterator for range.
-func (w *Where) Relations(yield func(*RelatedTo) bool) {
-	w.walk(func(n Node) bool {
-		r, ok := n.(*RelatedTo)
-		return !ok || yield(r)
-	})
-}
-
 // Subqueries visits every *InQuery and *Select with the path that it
 // constrains; it is an iterator for range.
 func (w *Where) Subqueries(yield func(path string, c Constraint) bool) {
@@ -129,12 +121,4 @@ func rewriteNode(n Node, replace func(Node) (Node, error)) (Node, error) {
 		return n, nil
 	}
 	return &Logical{Op: l.Op, Clauses: clauses}, nil
-}
-
-// And returns the conjunction of w, which may be nil, and of more nodes.
-func (w *Where) And(nodes ...Node) *Where {
-	if w == nil {
-		return &Where{Nodes: nodes}
-	}
-	return &Where{Nodes: slices.Concat(w.Nodes, nodes)}
 }
