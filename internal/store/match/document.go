@@ -34,3 +34,16 @@ func RegexPrefix(pattern, options string) string {
 	}
 	return string(r.prefix)
 }
+
+// AppendKeyOf is AppendKey for a value of one of the types that the store's
+// contract names. It does not allocate for strings.
+func AppendKeyOf(dst []byte, v any) ([]byte, error) {
+	if s, ok := v.(string); ok {
+		return appendEscaped(append(dst, byte(rankString)), []byte(s)), nil
+	}
+	raw, err := encode(bson.D{{Value: v}})
+	if err != nil {
+		return dst, err
+	}
+	return appendKey(dst, find(raw, ""), Simple, 0), nil
+}

@@ -9,7 +9,10 @@ import (
 )
 
 // Matcher decides whether documents satisfy a filter.
-type Matcher struct{ root all }
+type Matcher struct {
+	root all
+	near *Near
+}
 
 // Compile compiles a MongoDB filter. A nil or empty filter matches everything.
 // $text, $where, $expr and $jsonSchema are refused.
@@ -27,11 +30,12 @@ func (c Collation) Compile(filter bson.D) (*Matcher, error) {
 
 // CompileRaw compiles a filter that is already BSON; the matcher keeps it.
 func (c Collation) CompileRaw(filter bson.Raw) (*Matcher, error) {
-	root, err := compiler{collation: c}.conjunction(filter)
-	if err != nil {
+	m := &Matcher{}
+	var err error
+	if m.root, err = (compiler{collation: c, found: &m.near}).conjunction(filter); err != nil {
 		return nil, err
 	}
-	return &Matcher{root: root}, nil
+	return m, nil
 }
 
 // Match tells whether the document satisfies the filter. It does not allocate.
@@ -128,6 +132,10 @@ func (n negation) test(v value) bool          { return !n.condition.test(v) }
 type compiler struct {
 	collation Collation
 	depth     int
+	// path is the one whose operators are compiled.
+	path path
+	// found is where $near goes; nil where it is not allowed.
+	found **Near
 }
 
 func (c compiler) deeper() (compiler, error) {
@@ -167,6 +175,7 @@ func (c compiler) conjunction(filter []byte) (all, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.path = p
 		cond, err := c.constraint(v)
 		if err != nil {
 			return nil, err
@@ -185,6 +194,9 @@ func (c compiler) conjunction(filter []byte) (all, error) {
 func (c compiler) logical(name string, v value) (node, error) {
 	switch name {
 	case "$and", "$or", "$nor":
+		if name != "$and" {
+			c.found = nil
+		}
 		clauses, err := c.clauses(name, v)
 		if err != nil {
 			return nil, err
@@ -351,7 +363,7 @@ func (c compiler) operator(name string, v value, siblings []byte) (condition, er
 		return regexOperator(name, siblings)
 	case "$geoWithin", "$within", "$geoIntersects", "$near", "$nearSphere", "$geoNear",
 		"$maxDistance", "$minDistance", "$uniqueDocs":
-		return geoOperator(name, v, siblings)
+		return c.geoOperator(name, v, siblings)
 	case "$comment":
 		return nil, nil
 	case "$text", "$where", "$expr", "$jsonSchema":
@@ -376,6 +388,7 @@ func (c compiler) compared(op comparisonOp, v value) (condition, error) {
 }
 
 func (c compiler) negation(v value) (condition, error) {
+	c.found = nil
 	if v.kind == bson.TypeRegex {
 		return negated(c.constraint(v))
 	}
@@ -445,6 +458,7 @@ func elemMatchOf(v value) (inner value, ok bool) {
 // elemMatch compiles $elemMatch: one element of an array satisfies a filter, if
 // it is a document, or a document of operators.
 func (c compiler) elemMatch(v value) (condition, error) {
+	c.found = nil
 	if v.kind != bson.TypeEmbeddedDocument {
 		return nil, store.BadRequest(codeBadValue, "$elemMatch needs an Object")
 	}

@@ -3,7 +3,9 @@ package match
 import (
 	"bytes"
 	"regexp"
+	"regexp/syntax"
 	"strings"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -17,12 +19,21 @@ const maxPattern = 32764
 // the same expression as a value.
 type regex struct {
 	pattern, options string
-	// prefix is what a string must begin with; when whole is set, that is all.
+	// prefix is what a string must begin with; if whole is set, that is all.
 	prefix []byte
 	whole  bool
-	// contains is the text to find anywhere, instead of an expression.
+	// contains is the text to find anywhere instead of running re; if fold is
+	// set it is lower-case ASCII, to be found in any case in a text of ASCII.
 	contains []byte
+	fold     bool
 	re       *regexp.Regexp
+	ahead    []assertion
+}
+
+// assertion is an expression that must match the text, or must not.
+type assertion struct {
+	re  *regexp.Regexp
+	not bool
 }
 
 func (r *regex) test(v value) bool {
@@ -38,12 +49,51 @@ func (r *regex) test(v value) bool {
 
 func (r *regex) matches(text []byte) bool {
 	switch {
-	case r.contains != nil:
+	case r.contains == nil:
+		if !bytes.HasPrefix(text, r.prefix) {
+			return false
+		}
+		if r.whole {
+			return true
+		}
+	case !r.fold:
 		return bytes.Contains(text, r.contains)
-	case !bytes.HasPrefix(text, r.prefix):
+	case ascii(text):
+		return containsFold(text, r.contains)
+	}
+	if !r.re.Match(text) {
 		return false
 	}
-	return r.whole || r.re.Match(text)
+	for _, a := range r.ahead {
+		if a.re.Match(text) == a.not {
+			return false
+		}
+	}
+	return true
+}
+
+func ascii(text []byte) bool {
+	for _, b := range text {
+		if b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// containsFold tells whether text has a part that is what, which is in lower
+// case, but for the case of letters.
+func containsFold(text, what []byte) bool {
+	for ; len(text) >= len(what); text = text[1:] {
+		i := 0
+		for i < len(what) && lower(text[i]) == what[i] {
+			i++
+		}
+		if i == len(what) {
+			return true
+		}
+	}
+	return false
 }
 
 // regexOperator compiles $regex with its sibling $options. It answers for $regex
@@ -82,32 +132,93 @@ func regexOperator(name string, siblings []byte) (condition, error) {
 	return existential{r, true}, nil
 }
 
+// compileRegex compiles a PCRE pattern. One that is invalid, or that RE2 has no
+// equivalent for, is an error.
 func compileRegex(pattern, options string) (*regex, error) {
-	if len(pattern) > maxPattern {
-		return nil, store.BadRequest(51091, "Regular expression is too long, the limit is %d bytes", maxPattern)
-	}
-	if strings.IndexByte(pattern, 0) >= 0 || strings.IndexByte(options, 0) >= 0 {
+	switch {
+	case len(pattern) > maxPattern:
+		return nil, store.BadRequest(codeBadRegex, "Regular expression is too long, the limit is %d bytes", maxPattern)
+	case strings.IndexByte(pattern, 0) >= 0, strings.IndexByte(options, 0) >= 0:
 		return nil, store.BadRequest(codeBadValue, "Regular expression can't contain the null byte")
+	case !utf8.ValidString(pattern):
+		return nil, store.BadRequest(codeBadRegex, "Regular expression is invalid: it is not UTF-8")
 	}
-	r := &regex{pattern: pattern, options: options}
-	flags := ""
+	var flags regexFlags
 	for _, o := range options {
 		switch o {
-		case 'i', 'm', 's':
-			flags += string(o)
-		case 'x', 'u':
+		case 'i':
+			flags.fold = true
+		case 'm':
+			flags.multiline = true
+		case 's':
+			flags.dotAll = true
+		case 'x':
+			flags.extended = true
+		case 'u': // patterns are Unicode anyway
 		default:
 			return nil, store.BadRequest(51108, "invalid flag in regex options: %c", o)
 		}
 	}
-	source := pattern
-	if flags != "" {
-		source = "(?" + flags + ")" + source
-	}
-	re, err := regexp.Compile(source)
+	t, err := translate(pattern, flags)
 	if err != nil {
-		return nil, store.BadRequest(51091, "Regular expression is invalid: %v", err)
+		return nil, badRegex(err)
 	}
-	r.re = re
+	r := &regex{pattern: pattern, options: options}
+	if r.re, err = regexp.Compile(t.source); err != nil {
+		return nil, badRegex(err)
+	}
+	for _, a := range t.ahead {
+		re, err := regexp.Compile(a.source)
+		if err != nil {
+			return nil, badRegex(err)
+		}
+		r.ahead = append(r.ahead, assertion{re: re, not: a.not})
+	}
+	r.findShortcut(t)
 	return r, nil
+}
+
+const codeBadRegex = 51091
+
+func badRegex(err error) error {
+	return store.BadRequest(codeBadRegex, "Regular expression is invalid: %v", err)
+}
+
+// findShortcut finds out whether the expression, or its beginning, is plain text.
+func (r *regex) findShortcut(t translation) {
+	tree, err := syntax.Parse(t.source, syntax.Perl)
+	if err != nil {
+		return
+	}
+	parts := []*syntax.Regexp{tree}
+	if tree.Op == syntax.OpConcat {
+		parts = tree.Sub
+	}
+	// What may be empty adds nothing at the end.
+	for len(parts) > 1 && parts[len(parts)-1].Op == syntax.OpStar {
+		parts = parts[:len(parts)-1]
+	}
+	anchored := parts[0].Op == syntax.OpBeginText
+	if anchored {
+		parts = parts[1:]
+	}
+	if len(parts) == 0 {
+		r.whole = anchored && len(t.ahead) == 0
+		return
+	}
+	if parts[0].Op != syntax.OpLiteral {
+		return
+	}
+	fold := parts[0].Flags&syntax.FoldCase != 0
+	text := []byte(string(parts[0].Rune))
+	alone := len(parts) == 1 && len(t.ahead) == 0
+	switch {
+	case anchored && !fold:
+		r.prefix, r.whole = text, alone
+	case anchored || !alone:
+	case !fold:
+		r.contains = text
+	case ascii(text):
+		r.contains, r.fold = bytes.ToLower(text), true
+	}
 }
