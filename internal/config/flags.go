@@ -60,6 +60,9 @@ func (f *Flags) Parse(args []string) ([]string, error) {
 // Bool adds a flag of a command that is no option.
 func (f *Flags) Bool(name, usage string) *bool { return f.set.Bool(name, false, usage) }
 
+// String adds a flag of a command that is no option.
+func (f *Flags) String(name, usage string) *string { return f.set.String(name, "", usage) }
+
 func (f *Flags) names() []string {
 	var names []string
 	f.set.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
