@@ -46,6 +46,18 @@ func (d *decoder) where(o *parse.Object, depth, subdepth int) (*Where, error) {
 	return &Where{Nodes: nodes}, nil
 }
 
+// conjunction returns the object that v is as a set of conditions, nil for none.
+// Clients in PHP write a set of none as an empty array.
+func conjunction(v parse.Value) (o *parse.Object, ok bool) {
+	switch v := v.(type) {
+	case *parse.Object:
+		return v, true
+	case parse.Array:
+		return nil, len(v) == 0
+	}
+	return nil, false
+}
+
 func (d *decoder) node(key string, v parse.Value, depth, subdepth int) (Node, error) {
 	switch key {
 	case string(Or), string(And), string(Nor):
@@ -79,7 +91,7 @@ func (d *decoder) logical(op LogicalOp, v parse.Value, depth, subdepth int) (Nod
 	}
 	clauses := make([]*Where, len(values))
 	for i, v := range values {
-		o, ok := v.(*parse.Object)
+		o, ok := conjunction(v)
 		if !ok {
 			return nil, parse.Errorf(parse.InvalidQuery, "Bad %s format - each clause must be an object.", op)
 		}

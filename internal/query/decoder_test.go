@@ -46,6 +46,9 @@ func TestDecodeWhere(t *testing.T) {
 		}})},
 		{`{"a":{"$inQuery":{"className":"C","where":{"b":1},"limit":5,"order":"x"}}}`, where(field("a",
 			&query.InQuery{ClassName: "C", Query: sub(where(field("b", &query.Equal{Value: parse.Number(1)})))}))},
+		{`{"$nor":[[]],"a":{"$inQuery":{"className":"C","where":[]}}}`, where(
+			&query.Logical{Op: query.Nor, Clauses: []*query.Where{nil}},
+			field("a", &query.InQuery{ClassName: "C", Query: sub(nil)}))},
 		{`{"a":{"$notInQuery":{"className":"C","where":{},"redirectClassNameForKey":"k"}}}`, where(field("a",
 			&query.InQuery{Negate: true, ClassName: "C", Query: &query.Query{RedirectClassNameForKey: "k"}}))},
 		{`{"a":{"$select":{"query":{"className":"C"},"key":"b.c"}}}`, where(field("a",
@@ -108,7 +111,7 @@ func TestDecodeWhereErrors(t *testing.T) {
 		{`{"$nor":[]}`, badQuery, "Bad $nor format - use an array of at least 1 value."},
 		{`{"$or":[]}`, badQuery, "Bad $or format - use an array of at least 1 value."},
 		{`{"$or":["a"]}`, badQuery, "Bad $or format - each clause must be an object."},
-		{`{"$or":[[]]}`, badQuery, "Bad $or format - each clause must be an object."},
+		{`{"$or":[[1]]}`, badQuery, "Bad $or format - each clause must be an object."},
 		{`{"$and":[null]}`, badQuery, "Bad $and format - each clause must be an object."},
 		{`{"$or":[{"$and":[{"ACL":1}]}]}`, badQuery, "Cannot query on ACL."},
 
@@ -152,7 +155,7 @@ func TestDecodeWhereErrors(t *testing.T) {
 		{`{"a":{"$inQuery":{"className":"C"}}}`, badQuery, "improper usage of $inQuery"},
 		{`{"a":{"$inQuery":{"where":{}}}}`, badQuery, "improper usage of $inQuery"},
 		{`{"a":{"$inQuery":{"className":5,"where":{}}}}`, badQuery, "improper usage of $inQuery"},
-		{`{"a":{"$inQuery":{"className":"C","where":[]}}}`, badQuery, "improper usage of $inQuery"},
+		{`{"a":{"$inQuery":{"className":"C","where":[1]}}}`, badQuery, "improper usage of $inQuery"},
 		{`{"a":{"$notInQuery":{"className":"C","where":"{}"}}}`, badQuery, "improper usage of $notInQuery"},
 		{`{"a":{"$inQuery":{"className":"C","where":{"$where":1}}}}`, badKey, "Invalid key name: $where"},
 		{`{"a":{"$select":{"query":{"className":"C"}}}}`, badQuery, "improper usage of $select"},

@@ -14,19 +14,18 @@ func badParam(name, want string) error {
 }
 
 func whereParam(v parse.Value, lim Limits) (*Where, error) {
-	switch v := v.(type) {
-	case parse.Null:
-		return nil, nil
-	case *parse.Object:
-		return DecodeWhere(v, lim)
-	case parse.String:
-		decoded, err := parse.DecodeValue([]byte(v), parse.Limits{})
-		if err != nil && json.Valid([]byte(v)) {
+	if text, ok := v.(parse.String); ok {
+		decoded, err := parse.DecodeValue([]byte(text), parse.Limits{})
+		if err != nil && json.Valid([]byte(text)) {
 			return nil, err // valid, but beyond a limit, which err names
 		}
-		if o, ok := decoded.(*parse.Object); ok {
-			return DecodeWhere(o, lim)
-		}
+		v = decoded
+	}
+	if _, null := v.(parse.Null); null {
+		return nil, nil
+	}
+	if o, ok := conjunction(v); ok {
+		return DecodeWhere(o, lim)
 	}
 	return nil, parse.NewError(parse.InvalidJSON, "where parameter is not valid JSON")
 }

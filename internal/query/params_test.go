@@ -42,6 +42,8 @@ func TestDecode(t *testing.T) {
 		{`{"where":{"a":1}}`, query.Query{Where: a1}},
 		{`{"where":"{\"a\":1}"}`, query.Query{Where: a1}},
 		{`where={}`, query.Query{}},
+		{`where=[]`, query.Query{}},
+		{`where=null`, query.Query{}},
 
 		{`limit=5&skip=10`, query.Query{Limit: ptr(5), Skip: 10}},
 		{`{"limit":5,"skip":10}`, query.Query{Limit: ptr(5), Skip: 10}},
@@ -122,7 +124,7 @@ func TestDecodeErrors(t *testing.T) {
 
 		{`where=x`, badJSON, "where parameter is not valid JSON"},
 		{`where=`, badJSON, "where parameter is not valid JSON"},
-		{`where=[]`, badJSON, "where parameter is not valid JSON"},
+		{`where=[1]`, badJSON, "where parameter is not valid JSON"},
 		{`where="s"`, badJSON, "where parameter is not valid JSON"},
 		{`{"where":5}`, badJSON, "where parameter is not valid JSON"},
 		{`{"where":{"__type":"Date","iso":"2020-01-01"}}`, badJSON, "where parameter is not valid JSON"},

@@ -54,7 +54,7 @@ func (d *decoder) subquery(op string, o *parse.Object, depth, subdepth int) (cla
 			}
 			q.RedirectClassNameForKey = string(s)
 		case "where":
-			where, ok := m.Value.(*parse.Object)
+			where, ok := conjunction(m.Value)
 			if !ok {
 				return "", nil, improperUsage(op)
 			}
