@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	requestLine = regexp.MustCompile(`^(GET|POST|PUT|DELETE|OPTIONS|PATCH|HEAD) /`)
+	requestLine = regexp.MustCompile(`^(GET|POST|PUT|DELETE|OPTIONS|PATCH|HEAD) (/(?:<[^>]*>|[^ <])*)(.*)$`)
 	headerLine  = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*):(?: (.*))?$`)
 	appLine     = regexp.MustCompile(`^app: (\w+)$`)
 )
@@ -169,9 +169,9 @@ func until(lines []string, prefix string) (before, from []string) {
 }
 
 func (x *Exchange) parseRequestLine(line string) error {
-	words := strings.Fields(line)
-	x.Method, x.Path = words[0], words[1]
-	for words = words[2:]; len(words) > 0; {
+	m := requestLine.FindStringSubmatch(line)
+	x.Method, x.Path = m[1], m[2]
+	for words := strings.Fields(m[3]); len(words) > 0; {
 		word := words[0]
 		words = words[1:]
 		switch word {
