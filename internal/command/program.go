@@ -41,6 +41,8 @@ type Program struct {
 
 // Server is what "loam serve" runs.
 type Server interface {
+	// Ready is closed when requests are served.
+	Ready() <-chan struct{}
 	// Run listens and serves until the context ends, and then drains.
 	Run(context.Context) error
 }

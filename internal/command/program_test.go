@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,13 +59,32 @@ func newConsole(t *testing.T, args ...string) *console {
 	return c
 }
 
-// serverFunc is a Server of one function.
-type serverFunc func(context.Context) error
+// fakeServer is ready at once, or never, and then runs a function.
+type fakeServer struct {
+	ready chan struct{}
+	run   func(context.Context) error
+}
 
-func (f serverFunc) Run(ctx context.Context) error { return f(ctx) }
+func (s *fakeServer) Ready() <-chan struct{}        { return s.ready }
+func (s *fakeServer) Run(ctx context.Context) error { return s.run(ctx) }
 
-func (c *console) serveWith(f serverFunc) {
-	c.NewServer = func(context.Context, *config.Process, *slog.Logger) (Server, error) { return f, nil }
+// serveWith puts a server in place that is ready at once.
+func (c *console) serveWith(run func(context.Context) error) {
+	ready := make(chan struct{})
+	close(ready)
+	c.NewServer = func(context.Context, *config.Process, *slog.Logger) (Server, error) {
+		return &fakeServer{ready, run}, nil
+	}
+}
+
+// serveUntilWelcome puts a server in place that ends once the welcome is printed.
+func (c *console) serveUntilWelcome() {
+	c.serveWith(func(context.Context) error {
+		for !strings.Contains(c.out.String(), "application id") {
+			runtime.Gosched()
+		}
+		return nil
+	})
 }
 
 func TestProgram_Commands(t *testing.T) {
@@ -117,7 +137,7 @@ func TestProgram_Commands(t *testing.T) {
 
 func TestServe_Welcome(t *testing.T) {
 	c := newConsole(t, "serve", "--mount-path=/1", "--port=4242")
-	c.serveWith(func(context.Context) error { return nil })
+	c.serveUntilWelcome()
 	if code := c.Run(t.Context()); code != exitOK {
 		t.Fatalf("code %d: %s", code, c.err.String())
 	}
@@ -137,7 +157,7 @@ func TestServe_Welcome(t *testing.T) {
 	}
 	again := newConsole(t, "serve")
 	again.Env = c.Env
-	again.serveWith(func(context.Context) error { return nil })
+	again.serveUntilWelcome()
 	if code := again.Run(t.Context()); code != exitOK {
 		t.Fatalf("code %d: %s", code, again.err.String())
 	}
@@ -185,15 +205,17 @@ func TestServe_SecondSignalStopsAtOnce(t *testing.T) {
 	}
 }
 
-func TestServe_SignalWhileStarting(t *testing.T) {
+func TestServe_NoWelcomeBeforeReady(t *testing.T) {
 	c := newConsole(t, "serve")
-	c.NewServer = func(ctx context.Context, _ *config.Process, _ *slog.Logger) (Server, error) {
-		c.signals <- syscall.SIGINT
-		<-ctx.Done()
-		return nil, ctx.Err()
+	c.NewServer = func(context.Context, *config.Process, *slog.Logger) (Server, error) {
+		return &fakeServer{make(chan struct{}), func(ctx context.Context) error {
+			c.signals <- syscall.SIGINT
+			<-ctx.Done()
+			return nil
+		}}, nil
 	}
-	if code := c.Run(t.Context()); code != exitOK {
-		t.Errorf("code %d: %s", code, c.err.String())
+	if code := c.Run(t.Context()); code != exitOK || c.out.String() != "" {
+		t.Errorf("code %d, printed %q", code, c.out.String())
 	}
 }
 
@@ -211,7 +233,7 @@ func TestServe_Logs(t *testing.T) {
 		c.NewServer = func(_ context.Context, _ *config.Process, logger *slog.Logger) (Server, error) {
 			logger.Info("hello")
 			logger.Debug("details")
-			return serverFunc(func(context.Context) error { return nil }), nil
+			return &fakeServer{run: func(context.Context) error { return nil }}, nil
 		}
 		if code := c.Run(t.Context()); code != exitOK {
 			t.Errorf("%s: code %d", format, code)

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,39 +39,39 @@ func (p *Program) serve(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := p.Signals()
-	done := make(chan error, 1)
-	go func() { done <- p.run(ctx, e, logger) }()
-	select {
-	case err := <-done:
+	server, err := p.NewServer(ctx, e.Process, logger)
+	if err != nil {
 		return err
-	case s := <-signals:
-		logger.Info("stopping: running requests may end; a second signal ends them", "signal", s.String(), "timeout", e.Process.DrainTimeout)
-		cancel()
 	}
-	select {
-	case err := <-done:
-		if errors.Is(err, context.Canceled) { // it was still starting
-			return nil
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, server) }()
+	ready, stopping := server.Ready(), false
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ready:
+			p.welcome(e)
+			ready = nil
+		case s := <-signals:
+			if stopping {
+				logger.Warn("stopped at once", "signal", s.String())
+				return &stopError{signalCode(s)}
+			}
+			logger.Info("stopping: running requests may end; a second signal ends them", "signal", s.String(), "timeout", e.Process.DrainTimeout)
+			stopping = true
+			cancel()
 		}
-		return err
-	case s := <-signals:
-		logger.Warn("stopped at once", "signal", s.String())
-		return &stopError{signalCode(s)}
 	}
 }
 
-// run makes the server and runs it until the context ends.
-func (p *Program) run(ctx context.Context, e *config.Effective, logger *slog.Logger) (err error) {
+// run runs the server; a panic is its error.
+func run(ctx context.Context, server Server) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	server, err := p.NewServer(ctx, e.Process, logger)
-	if err != nil {
-		return err
-	}
-	p.welcome(e)
 	return server.Run(ctx)
 }
 
