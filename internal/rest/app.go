@@ -17,10 +17,9 @@ type AppOptions struct {
 	Engine engine.API
 	Logger *slog.Logger
 
-	Keys       config.Keys
-	TrustProxy config.ProxyTrust
-	Denylist   *Denylist
-	Routes     *RouteList
+	Keys     config.Keys
+	Denylist *Denylist
+	Routes   *RouteList
 	// Limits bound the JSON of a request.
 	Limits parse.Limits
 	// BatchRequestLimit is the number of requests in one batch that clients may
@@ -42,7 +41,6 @@ type App struct {
 	keys       config.Keys
 	privileged [3]privilegedKey
 	clientKeys bool // one at least is configured, so that clients must present one
-	trust      *config.ProxyTrust
 	denylist   *Denylist
 	routes     *RouteList
 	limits     parse.Limits
@@ -56,7 +54,7 @@ type App struct {
 func NewApp(o AppOptions) *App {
 	k := &o.Keys
 	a := &App{
-		id: o.ID, engine: o.Engine, logger: o.Logger, keys: *k, trust: &o.TrustProxy,
+		id: o.ID, engine: o.Engine, logger: o.Logger, keys: *k,
 		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
 		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit,
 		publicURL: o.PublicServerURL, sanitize: o.SanitizeErrors,

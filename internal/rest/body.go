@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/loam-baas/loam/internal/parse"
 )
@@ -38,6 +39,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limits parse.
 	if strings.HasPrefix(first(r.Header["Content-Type"]), "multipart/") {
 		return nil, errForm
 	}
+	waitFor(w, r)
 	source, err := inflated(r)
 	if err != nil {
 		return nil, err
@@ -60,6 +62,26 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limits parse.
 		return nil, nil
 	}
 	return parse.DecodeObject(buffer.Bytes(), limits)
+}
+
+// The server's own deadlines fit bodies up to patientFrom bytes; longer ones get
+// the time that they take at slowestUpload bytes a second.
+const (
+	patientFrom   = 1 << 20
+	slowestUpload = 16 << 10
+	answerTime    = time.Minute
+)
+
+// waitFor gives a long body the time to arrive, and its answer to leave.
+func waitFor(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength <= patientFrom {
+		return
+	}
+	until := time.Now().Add(time.Duration(r.ContentLength/slowestUpload) * time.Second)
+	// A writer that knows no deadlines, as those of tests, has none to extend.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(until)
+	_ = control.SetWriteDeadline(until.Add(answerTime))
 }
 
 // inflated is the body without its content encoding.

@@ -12,7 +12,7 @@ import (
 var errContext = parse.NewError(parse.InvalidJSON, "Invalid object for context.")
 
 // open takes a request out of its envelope: which app, whose, which method and
-// what body. Source: shared protocol notes §1; the JavaScript SDK sends all of
+// what body. The JavaScript SDK sends all of
 // it in the body of a POST, other SDKs in headers.
 func (c *call) open(w http.ResponseWriter, r *http.Request) error {
 	h := c.handler
@@ -26,7 +26,7 @@ func (c *call) open(w http.ResponseWriter, r *http.Request) error {
 	if c.app != nil {
 		// Who has no key is refused before the body is read.
 		var err error
-		if c.caller, err = c.app.authenticate(&sent, r); err != nil {
+		if c.caller, err = c.app.authenticate(&sent, r, &h.trust); err != nil {
 			return err
 		}
 		limits = c.app.limits
@@ -114,7 +114,7 @@ func (c *call) openBody(sent *credentials, r *http.Request) error {
 	c.body.Delete("_ClientVersion")
 	c.body.Delete("_RevocableSession")
 	var err error
-	c.caller, err = c.app.authenticate(sent, r)
+	c.caller, err = c.app.authenticate(sent, r, &c.handler.trust)
 	return err
 }
 

@@ -17,7 +17,11 @@ type recorder struct {
 	lines []string
 	// fail is called first; what it returns or panics with is the outcome.
 	fail func(line string) error
+	// discard answers without writing down, for benchmarks.
+	discard bool
 }
+
+var anObject = engine.NewResult([]byte(`{"objectId":"x"}`))
 
 var scopes = map[engine.Scope]string{
 	engine.ScopeClient: "client", engine.ScopeReadOnlyMaster: "readonly",
@@ -59,11 +63,14 @@ func (e *recorder) Find(_ context.Context, c engine.Caller, class string, q *que
 }
 
 func (e *recorder) Get(_ context.Context, c engine.Caller, class, id string, q *query.Query) (*engine.Result, error) {
+	if e.discard {
+		return anObject, nil
+	}
 	words := []string{"get", class, id}
 	if len(q.Include) > 0 {
 		words = append(words, "include", strings.Join(q.Include, ","))
 	}
-	return engine.NewResult([]byte(`{"objectId":"x"}`)), e.record(c, words...)
+	return anObject, e.record(c, words...)
 }
 
 func (e *recorder) Create(_ context.Context, c engine.Caller, class string, body *parse.Object) (*engine.Created, error) {

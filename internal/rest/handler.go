@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	AllowHeaders []string
 	// MaxUploadSize bounds request bodies, in bytes.
 	MaxUploadSize int64
+	// TrustProxy tells whose X-Forwarded-For is believed.
+	TrustProxy config.ProxyTrust
 	// Status is what /health says; everything but "ok" goes with status 503.
 	// nil means always "ok".
 	Status func() string
@@ -46,6 +49,7 @@ type Handler struct {
 	limits  parse.Limits // for bodies that have yet to tell their app
 	cors    cors
 	maxBody int64
+	trust   config.ProxyTrust
 	status  func() string
 	logger  *slog.Logger
 	routes  *router
@@ -62,7 +66,7 @@ type Handler struct {
 func New(o Options, apps ...*App) *Handler {
 	h := &Handler{
 		mount: o.MountPath, apps: make(map[string]*App, len(apps)),
-		cors: newCORS(o.AllowOrigin, o.AllowHeaders), maxBody: o.MaxUploadSize,
+		cors: newCORS(o.AllowOrigin, o.AllowHeaders), maxBody: o.MaxUploadSize, trust: o.TrustProxy,
 		status: o.Status, logger: o.Logger, routes: newRouter(),
 		process: strconv.FormatUint(rand.Uint64N(1<<30), 36),
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
 )
@@ -86,7 +87,7 @@ type privilegedKey struct {
 // authenticate tells the scope that the keys give, in Parse Server's order of
 // evaluation: maintenance, master, read-only master, clients. A privileged key
 // from an address that is not on its list is refused altogether.
-func (a *App) authenticate(c *credentials, r *http.Request) (engine.Caller, error) {
+func (a *App) authenticate(c *credentials, r *http.Request, trust *config.ProxyTrust) (engine.Caller, error) {
 	caller := engine.Caller{InstallationID: c.installationID}
 	for i := range a.privileged {
 		k, presented := &a.privileged[i], c.master
@@ -96,7 +97,7 @@ func (a *App) authenticate(c *credentials, r *http.Request) (engine.Caller, erro
 		if !sameKey(presented, k.key) {
 			continue
 		}
-		address := clientAddress(r, a.trust)
+		address := clientAddress(r, trust)
 		if !contains(k.ips, address) {
 			a.logger.Warn("refused a key for the address it came from", "option", k.option, "address", address)
 			return caller, errUnauthorized

@@ -128,7 +128,7 @@ func TestAdvisory_A28_SpoofedForwardedFor(t *testing.T) {
 		{"a name", config.ProxyTrust{All: true}, "127.0.0.1", []string{"localhost"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := newDoor(t, func(_ *rest.Options, a *rest.AppOptions) { a.TrustProxy = test.trust })
+			d := newDoor(t, func(o *rest.Options, _ *rest.AppOptions) { o.TrustProxy = test.trust })
 			s := scenario{request: "GET /parse/classes/A", from: test.from, header: with(master), status: 403, want: unauthorized}
 			for _, value := range test.forwarded {
 				s.header = append(s.header, "X-Forwarded-For: "+value)
