@@ -33,16 +33,25 @@ type source struct {
 	path []string
 }
 
-// includes is the tree of the query's include paths, nil when there are none.
-func (r *read) includes() *include {
-	paths := slices.Clip(r.query.Include)
-	if r.query.IncludeAll {
-		for _, name := range sortedKeys(r.class.Fields) {
-			if k := r.class.Fields[name].Type.Kind; k == parse.KindPointer || k == parse.KindArray {
-				paths = append(paths, name)
+// includeAll asks for every pointer of the first level, and for lists that may
+// hold some, also when they are not among the keys.
+func (r *read) includeAll() error {
+	q := *r.query
+	for _, name := range r.class.FieldNames() {
+		if k := r.class.Fields[name].Type.Kind; k == parse.KindPointer || k == parse.KindArray {
+			q.Include = append(slices.Clip(q.Include), name)
+			if len(q.Keys) > 0 {
+				q.Keys = append(slices.Clip(q.Keys), name)
 			}
 		}
 	}
+	r.query = &q
+	return r.engine.QueryLimits(r.caller).CheckInclude(q.Include)
+}
+
+// includes is the tree of the query's include paths, nil when there are none.
+func (r *read) includes() *include {
+	paths := r.query.Include
 	if len(paths) == 0 {
 		return nil
 	}

@@ -80,6 +80,8 @@ type read struct {
 	caller     Caller
 	class      *schema.Class
 	query      *query.Query
+	where      *query.Where // of the query, subqueries answered
+	owners     bson.D       // what the object must satisfy for the caller to be let in
 	filter     bson.D
 	sort       bson.D
 	hint       any
@@ -120,12 +122,15 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 	if err := r.checkPaths(); err != nil {
 		return nil, err
 	}
-	where, err := e.resolve(ctx, c, q.Where, depth)
-	if err != nil {
+	if q.IncludeAll {
+		if err := r.includeAll(); err != nil {
+			return nil, err
+		}
+	}
+	if r.where, err = e.resolve(ctx, c, r.class, q.Where, depth); err != nil {
 		return nil, err
 	}
-	now := e.Now()
-	if r.filter, err = query.Compile(where, r.class, now); err != nil {
+	if r.filter, err = query.Compile(r.where, r.class, e.Now()); err != nil {
 		return nil, err
 	}
 	if r.sort, err = query.CompileOrder(q.Order, r.class); err != nil {
@@ -134,14 +139,14 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 	if r.hint, err = hintOf(q.Hint); err != nil {
 		return nil, err
 	}
-	r.filter = and(r.filter, owners)
+	r.owners = owners
 	if r.class.Name == "_Session" && !c.Master() {
 		if c.UserID == "" {
-			return nil, parse.NewError(parse.InvalidSessionToken, "Invalid session token")
+			return nil, errInvalidSession
 		}
-		r.filter = and(r.filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
+		r.owners = and(r.owners, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
 	}
-	r.filter = readable(r.filter, c)
+	r.filter = readable(and(r.filter, r.owners), c)
 	return r, nil
 }
 
@@ -271,11 +276,20 @@ func (r *read) count(ctx context.Context) (int64, error) {
 	if r.empty {
 		return 0, nil
 	}
-	if _, err := r.engine.permit(r.caller, r.class, schema.OpCount); err != nil {
+	owners, err := r.engine.permit(r.caller, r.class, schema.OpCount)
+	if err != nil {
 		return 0, err
 	}
+	filter := r.filter
+	if r.where.HasNear() {
+		unordered, err := query.Compile(r.where.WithoutOrder(), r.class, r.engine.Now())
+		if err != nil {
+			return 0, err
+		}
+		filter = readable(and(unordered, r.owners), r.caller)
+	}
 	n, err := r.engine.Store.Count(ctx, r.class.Name, store.Count{
-		Filter: r.filter, Hint: r.hint, Comment: r.query.Comment, ReadPreference: r.query.ReadPreference,
+		Filter: and(filter, owners), Hint: r.hint, Comment: r.query.Comment, ReadPreference: r.query.ReadPreference,
 	})
 	return n, storeError(err)
 }

@@ -176,6 +176,18 @@ func TestRelationsAddAndRemove(t *testing.T) {
 			t.Errorf("after %s members are %q, want %q", step.body, got, step.want)
 		}
 	}
+	for where, want := range map[string]int{
+		`{"members":` + pointer("Author", authors["Ada"]) + `}`:                                      1,
+		`{"members":` + pointer("Author", authors["Bo"]) + `}`:                                       0,
+		`{"members":{"$in":[` + both + `]}}`:                                                         1,
+		`{"members":{"$nin":[` + both + `]}}`:                                                        0,
+		`{"members":{"$inQuery":{"className":"Author","where":{"name":"Ada"}}}}`:                     1,
+		`{"$or":[{"members":` + pointer("Author", authors["Bo"]) + `},{"objectId":"` + team + `"}]}`: 1,
+	} {
+		if got := len(a.mustFind(anonymous, "Team", `{"where":`+where+`}`)); got != want {
+			t.Errorf("%s finds %d teams, want %d", where, got, want)
+		}
+	}
 	_, err := a.update(anonymous, "Team", team, `{"members":{"__op":"AddRelation","objects":[`+pointer("Book", "x")+`]}}`)
 	wantCode(t, err, parse.IncorrectType)
 }

@@ -15,11 +15,11 @@ import (
 
 // resolve runs the subqueries of a where, under the caller's permissions, and
 // returns the where with their results in their places.
-func (e *Engine) resolve(ctx context.Context, c Caller, w *query.Where, depth int) (*query.Where, error) {
+func (e *Engine) resolve(ctx context.Context, c Caller, class *schema.Class, w *query.Where, depth int) (*query.Where, error) {
 	if depth > maxMasterDepth {
 		return nil, parse.NewError(parse.InvalidQuery, "Subqueries are nested too deep.")
 	}
-	s := &resolver{e, ctx, c, depth + 1}
+	s := &resolver{e, ctx, c, class, depth + 1}
 	return w.Rewrite(func(n query.Node) (query.Node, error) {
 		switch n := n.(type) {
 		case *query.RelatedTo:
@@ -36,6 +36,7 @@ type resolver struct {
 	engine *Engine
 	ctx    context.Context
 	caller Caller
+	class  *schema.Class
 	depth  int
 }
 
@@ -63,10 +64,86 @@ func (s *resolver) field(f *query.Field) (query.Node, error) {
 		}
 		resolved[i] = answer
 	}
-	if resolved == nil {
-		return f, nil
+	if resolved != nil {
+		f = &query.Field{Path: f.Path, Constraints: resolved}
 	}
-	return &query.Field{Path: f.Path, Constraints: resolved}, nil
+	isRelation := s.class.Fields[f.Path] != nil && s.class.Fields[f.Path].Type.Kind == parse.KindRelation
+	if resolved != nil && !isRelation {
+		f.Constraints = unite(resolved)
+	}
+	if isRelation {
+		return s.inRelation(f)
+	}
+	return f, nil
+}
+
+// unite joins what subqueries found to the lists beside them: as in
+// parse-server a value may be in either, respectively must be in neither.
+func unite(constraints []query.Constraint) []query.Constraint {
+	var united []query.Constraint
+	lists := make(map[bool]*query.In, 2)
+	for _, c := range constraints {
+		in, ok := c.(*query.In)
+		switch {
+		case !ok:
+			united = append(united, c)
+		case lists[in.Negate] == nil:
+			list := &query.In{Negate: in.Negate, Values: slices.Clip(in.Values)}
+			lists[in.Negate] = list
+			united = append(united, list)
+		default:
+			lists[in.Negate].Values = append(lists[in.Negate].Values, in.Values...)
+		}
+	}
+	return united
+}
+
+// inRelation answers constraints on a relation field: they hold for the objects
+// whose relation has, respectively has not, one of the members.
+func (s *resolver) inRelation(f *query.Field) (query.Node, error) {
+	owners := &query.Field{Path: "objectId"}
+	for _, c := range f.Constraints {
+		members, negate, ok := relationMembers(c)
+		if !ok {
+			return nil, parse.NewError(parse.InvalidQuery, "A relation can be compared with pointers only: "+f.Path)
+		}
+		ids, err := s.engine.owners(s.ctx, schema.JoinName(f.Path, s.class.Name), members)
+		if err != nil {
+			return nil, err
+		}
+		in := &query.In{Negate: negate}
+		for _, id := range ids {
+			in.Values = append(in.Values, parse.String(id))
+		}
+		owners.Constraints = append(owners.Constraints, in)
+	}
+	return owners, nil
+}
+
+// relationMembers are the ids of the pointers that a constraint compares with.
+func relationMembers(c query.Constraint) (ids []string, negate, ok bool) {
+	var values []parse.Value
+	switch c := c.(type) {
+	case *query.Equal:
+		values = []parse.Value{c.Value}
+	case *query.Compare:
+		if c.Op != "$ne" {
+			return nil, false, false
+		}
+		values, negate = []parse.Value{c.Value}, true
+	case *query.In:
+		values, negate = c.Values, c.Negate
+	default:
+		return nil, false, false
+	}
+	for _, v := range values {
+		p, isPointer := v.(parse.Pointer)
+		if !isPointer {
+			return nil, false, false
+		}
+		ids = append(ids, p.ObjectID)
+	}
+	return ids, negate, true
 }
 
 // inQuery answers $inQuery and $notInQuery: pointers to the objects found.

@@ -53,6 +53,30 @@ func (w *Where) has(test func(Constraint) bool) bool {
 	return false
 }
 
+// WithoutOrder returns w with conditions of nearness, which sort and cannot be
+// counted, replaced by ones that hold for the same objects.
+func (w *Where) WithoutOrder() *Where {
+	unordered, _ := w.Rewrite(func(n Node) (Node, error) {
+		f, ok := n.(*Field)
+		if !ok {
+			return n, nil
+		}
+		for i, c := range f.Constraints {
+			near, ok := c.(*NearSphere)
+			if !ok {
+				continue
+			}
+			f = &Field{Path: f.Path, Constraints: slices.Clone(f.Constraints)}
+			f.Constraints[i] = &Exists{Value: true}
+			if near.MaxDistance >= 0 {
+				f.Constraints[i] = &WithinSphere{Center: near.Point, Radius: near.MaxDistance}
+			}
+		}
+		return f, nil
+	})
+	return unordered
+}
+
 // walk calls visit with every Field and RelatedTo until it returns false, and
 // tells whether it never did.
 func (w *Where) walk(visit func(Node) bool) bool {

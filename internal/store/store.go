@@ -125,8 +125,9 @@ type Update struct {
 // UpdateResult counts what an update did.
 type UpdateResult struct {
 	Matched, Modified int64
-	// Upserted tells that a document was added.
-	Upserted bool
+	// Upserted tells that a document was added, and UpsertedID which.
+	Upserted   bool
+	UpsertedID any
 }
 
 // Version tells which state of a document FindAndUpdate returns.
