@@ -3,6 +3,8 @@ package schema
 import (
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/loam-baas/loam/internal/parse"
 )
 
@@ -181,7 +183,7 @@ func FuzzDefinition(f *testing.F) {
 			}
 		}
 		if d, err := redefineClass(game, body, rules{customIDs: true}); err == nil {
-			marshal(t, d.metadataChange(game))
+			marshal(t, append(bson.D{}, d.metadataChange(game)...))
 		}
 	})
 }

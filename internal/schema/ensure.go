@@ -133,20 +133,36 @@ func (c *Class) hasGeoPoint() bool {
 	return false
 }
 
-// indexFields makes the indexes that fields have by their types: polygons are
-// always indexed. Without the index queries are slower, so that a failure is
-// no reason to refuse the field.
+// indexFields makes the indexes that fields have by their types. Without them
+// queries are slower, so that a failure is no reason to refuse the field.
 func (c *Catalog) indexFields(ctx context.Context, class string, fields []Field) {
-	for _, f := range fields {
-		if f.Type.Kind != parse.KindPolygon {
+	for i := range fields {
+		collection, indexes := fieldIndexes(class, &fields[i])
+		if indexes == nil {
 			continue
 		}
-		index := store.Index{Name: f.Name + "_2dsphere", Keys: bson.D{{Key: f.Name, Value: "2dsphere"}}}
 		// An index on a collection with documents can't be made in a transaction.
 		afterwards(ctx, func(ctx context.Context) {
-			if err := c.store.CreateIndexes(ctx, class, index); err != nil {
-				c.options.Logger.WarnContext(ctx, "the index of a polygon cannot be made", "class", class, "field", f.Name, "error", err)
+			if err := c.store.CreateIndexes(ctx, collection, indexes...); err != nil {
+				c.options.Logger.WarnContext(ctx, "the index of a field cannot be made", "class", class, "field", fields[i].Name, "error", err)
 			}
 		})
 	}
+}
+
+// fieldIndexes are the indexes of a field and their collection: polygons are
+// indexed as in Parse Server, and the members of relations by both ends, which
+// keeps every member in once.
+func fieldIndexes(class string, f *Field) (string, []store.Index) {
+	switch f.Type.Kind {
+	case parse.KindPolygon:
+		return class, []store.Index{{Name: f.Name + "_2dsphere", Keys: bson.D{{Key: f.Name, Value: "2dsphere"}}}}
+	case parse.KindRelation:
+		owning, related := bson.E{Key: "owningId", Value: int32(1)}, bson.E{Key: "relatedId", Value: int32(1)}
+		return JoinName(f.Name, class), []store.Index{
+			{Name: "owningId_1_relatedId_1", Keys: bson.D{owning, related}, Unique: true},
+			{Name: "relatedId_1", Keys: bson.D{related}},
+		}
+	}
+	return "", nil
 }

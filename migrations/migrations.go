@@ -1,0 +1,224 @@
+// Package migrations brings a database to the form that this version of Loam
+// works with: numbered changes of system classes and their indexes, each made
+// once, in order, and never taken back.
+//
+// A migration is a list of steps, and the database remembers each step that was
+// done. A step may be made to wait: by an option that switches it off, or by
+// data that stands in its way and that the migration can do without; it is then
+// tried again at the next start. Steps are safe to repeat, since a process may
+// end between a step and its record.
+package migrations
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// Options say what the database is to have.
+type Options struct {
+	Indexes Indexes
+	// CollationCaseComparison says that the case of usernames and addresses is
+	// compared by the queries' collation (option enableCollationCaseComparison),
+	// so that the indexes for it are not needed.
+	CollationCaseComparison bool
+	// AuthProviders are the authentication providers whose user ids must be
+	// unique, "anonymous" among them where anonymous users are enabled.
+	AuthProviders []string
+	// Lease is how long a process that no longer answers keeps others waiting; 0
+	// means half a minute. A process at work extends its lease.
+	Lease time.Duration
+	// Logger gets what was done and what was left out; nil means nothing is logged.
+	Logger *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Indexes says which indexes of system classes to make. The fields are Parse
+// Server's options databaseOptions.createIndex….
+type Indexes struct {
+	UserUsername, UserUsernameCaseInsensitive bool
+	UserEmail, UserEmailCaseInsensitive       bool
+	UserEmailVerifyToken                      bool
+	UserPasswordResetToken                    bool
+	RoleName                                  bool
+	AuthDataUniqueness                        bool
+}
+
+// AllIndexes are all of them, as Parse Server makes them by default.
+func AllIndexes() Indexes { return Indexes{true, true, true, true, true, true, true, true} }
+
+// Run makes the migrations that the database has not seen yet. Of several
+// processes that start at the same time one makes them while the others wait.
+// It refuses a database that a newer version of Loam has migrated.
+func Run(ctx context.Context, s store.Store, o Options) error {
+	if o.Lease <= 0 {
+		o.Lease = 30 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &runner{store: s, options: o, migrations: []migration{systemIndexes(), lookupIndexes()}}
+	return r.run(ctx)
+}
+
+// collection keeps a record of each migration, under its number, and the lock.
+const collection = "_LoamMigration"
+
+// migration is one numbered change.
+type migration struct {
+	number int32
+	name   string
+	// steps are those that the options ask for.
+	steps func(Options) []step
+}
+
+// step is a part of a migration that is done or not done.
+type step struct {
+	name string
+	// essential says that Loam can't work without it, so that its failure is
+	// Loam's.
+	essential bool
+	run       func(ctx context.Context, s store.Store) error
+}
+
+type runner struct {
+	store      store.Store
+	options    Options
+	migrations []migration
+}
+
+// task is what is left to do of a migration.
+type task struct {
+	migration
+	done []string
+	left []step
+}
+
+func (r *runner) run(ctx context.Context) error {
+	tasks, err := r.pending(ctx)
+	if err != nil || len(tasks) == 0 {
+		return err
+	}
+	return r.locked(ctx, func(ctx context.Context) error {
+		// Another process may have done it all while this one waited.
+		tasks, err := r.pending(ctx)
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks {
+			if err := r.perform(ctx, task); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// pending reads what was done and returns what is left.
+func (r *runner) pending(ctx context.Context) ([]task, error) {
+	done := make(map[int32][]string)
+	newest, name := int32(0), ""
+	err := r.store.Find(ctx, collection, store.Find{}, func(doc bson.Raw) error {
+		number, ok := doc.Lookup("_id").AsInt64OK()
+		if !ok {
+			return nil // the lock
+		}
+		n := int32(number)
+		done[n] = stringsOf(doc.Lookup("steps"))
+		if n > newest {
+			newest = n
+			name, _ = doc.Lookup("name").StringValueOK()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	known := r.migrations[len(r.migrations)-1].number
+	if newest > known {
+		return nil, fmt.Errorf("the database was migrated by a newer version of Loam (migration %d, %q) and this version knows migrations up to %d: run the newer version, or restore a backup made before it ran",
+			newest, name, known)
+	}
+	var tasks []task
+	for _, m := range r.migrations {
+		t := task{migration: m, done: done[m.number]}
+		for _, step := range m.steps(r.options) {
+			if !slices.Contains(t.done, step.name) {
+				t.left = append(t.left, step)
+			}
+		}
+		if len(t.left) > 0 || done[m.number] == nil {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, nil
+}
+
+func stringsOf(v bson.RawValue) []string {
+	list := []string{}
+	array, ok := v.ArrayOK()
+	if !ok {
+		return list
+	}
+	values, err := array.Values()
+	if err != nil {
+		return list
+	}
+	for _, v := range values {
+		if s, ok := v.StringValueOK(); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// perform makes what is left of a migration and records it.
+func (r *runner) perform(ctx context.Context, t task) error {
+	log := r.options.Logger.With("migration", t.number, "name", t.name)
+	began := r.options.Now()
+	var made int
+	var failure error
+	for _, step := range t.left {
+		err := step.run(ctx, r.store)
+		switch {
+		case err == nil:
+			t.done = append(t.done, step.name)
+			made++
+		case ctx.Err() != nil:
+			return fmt.Errorf("migration %d, %s: %w", t.number, t.name, context.Cause(ctx))
+		case step.essential:
+			failure = fmt.Errorf("migration %d, %s: %s: %w", t.number, t.name, step.name, err)
+		default:
+			log.WarnContext(ctx, "a step of a migration was left out and is tried again at the next start", "step", step.name, "error", err)
+		}
+		if failure != nil {
+			break
+		}
+	}
+	took := r.options.Now().Sub(began)
+	record := bson.D{
+		{Key: "name", Value: t.name}, {Key: "at", Value: bson.NewDateTimeFromTime(began)},
+		{Key: "milliseconds", Value: took.Milliseconds()}, {Key: "steps", Value: t.done},
+	}
+	_, err := r.store.Update(ctx, collection, store.Update{
+		Filter: bson.D{{Key: "_id", Value: t.number}}, Change: bson.D{{Key: "$set", Value: record}}, Upsert: true,
+	})
+	switch {
+	case failure != nil:
+		return failure
+	case err != nil:
+		return fmt.Errorf("record migration %d, %s: %w", t.number, t.name, err)
+	}
+	log.InfoContext(ctx, "migrated the database", "steps", made, "took", took)
+	return nil
+}
