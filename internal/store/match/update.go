@@ -243,13 +243,14 @@ func (a *applying) applyAt(c *change, in *container, at int) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		if v.kind == 0 && in.array {
+			v = null // the elements behind it keep their indexes
+		}
 		switch {
 		case identical(old, v):
 			return false, nil
 		case v.kind != 0:
 			it.set(v)
-		case in.array:
-			it.set(null)
 		default:
 			in.items = slices.Delete(in.items, at, at+1)
 		}
