@@ -11,7 +11,7 @@ BENCHTIME     ?= 1s
 RACE_PACKAGES ?= ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/rest ./internal/schema ./internal/server ./internal/store/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit race lint vuln fuzz bench parity e2e docs clean
+.PHONY: help run build test unit race lint vuln fuzz bench parity record e2e docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,15 +53,18 @@ bench: ## every Go benchmark, BENCHTIME each
 parity: ## replay the recorded answers of parse-server against Loam
 	$(GO) test -count 1 ./internal/parity/...
 
+record: internal/parity/reference/node_modules ## record parse-server's answers anew (needs PostgreSQL with PostGIS)
+	$(GO) run ./internal/parity/record
+
 e2e: internal/e2e/node_modules ## drive a running Loam with the npm Parse SDK
 	$(GO) test -count 1 ./internal/e2e/...
 
-internal/e2e/node_modules: internal/e2e/package-lock.json
-	npm ci --prefix internal/e2e --no-audit --no-fund
+%/node_modules: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund
 	@touch $@
 
 docs: ## generate docs/configuration.md
 	$(GO) generate ./internal/config
 
 clean: ## remove what was built
-	rm -rf loam bin coverage.out internal/e2e/node_modules
+	rm -rf loam bin coverage.out internal/e2e/node_modules internal/parity/reference/node_modules
