@@ -80,8 +80,7 @@ func (s *Scenario) Exchanges() []*Exchange {
 // application id, and Content-Type: application/json with a body), and the rest is the
 // body as it is sent, where <repeat 3 abc> is short for abcabcabc.
 //
-// The line "=> status" begins the answer: headers and body. Status 0 says that
-// the reference broke the connection off. Where Loam answers
+// The line "=> status" begins the answer: headers and body. Where Loam answers
 // in another way on purpose, a line "differs: reason" and Loam's answer follow.
 type Exchange struct {
 	Line      int

@@ -97,9 +97,12 @@ func (x *Exchange) request(ctx context.Context, base *url.URL, app string, b Bin
 	return request, nil
 }
 
-// NewClient returns a client that shows answers as they are: it follows no redirects.
+// NewClient returns a client that shows answers as they are: it follows no
+// redirects, and it keeps no connections, as the reference closes some of them
+// after errors without saying so before.
 func NewClient() *http.Client {
 	return &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -1,5 +1,6 @@
 // Serves one app of apps.mjs until the parent process goes:
-// node app.mjs <name> <port> <database port>.
+// node app.mjs <name> <port> <database port>. A DELETE of the root empties the
+// app's database, so that every scenario finds it as new.
 import express from 'express';
 import { ParseServer } from 'parse-server';
 import { apps } from './apps.mjs';
@@ -16,5 +17,15 @@ const server = new ParseServer({
   logLevel: 'error',
 });
 await server.start();
-express().use('/parse', server.app).listen(Number(port), '127.0.0.1', () => process.send(url));
+
+async function empty(request, response) {
+  const { databaseController, cacheController } = server.config;
+  await databaseController.deleteEverything();
+  await databaseController.performInitialization();
+  await cacheController.clear();
+  response.json({});
+}
+
+const http = express().delete('/', empty).use('/parse', server.app);
+http.listen(Number(port), '127.0.0.1', () => process.send(url));
 process.on('disconnect', () => process.exit(0));
