@@ -59,12 +59,21 @@ func nestedObject(doc []byte, depth int) Value {
 		typed = typed || key == "__type"
 		members = append(members, Member{key, nestedValue(r.kind, r.value, depth+1)})
 	}
-	if typed {
-		if v, ok := typedValue(members); ok {
-			return v
+	o := &Object{Members: members}
+	if !typed {
+		return o
+	}
+	if v, ok := typedValue(members); ok {
+		return v
+	}
+	// Old rows have dates whose member iso is a date.
+	if t, _ := o.text("__type"); t == "Date" {
+		iso, _ := o.Get("iso")
+		if d, ok := iso.(Date); ok {
+			return d
 		}
 	}
-	return &Object{Members: members}
+	return o
 }
 
 // ObjectFromBSON returns a stored document as a Parse object: what a View that
