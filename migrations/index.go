@@ -11,18 +11,19 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 )
 
-// index is a step that makes an index. Where the collection has an index on the
-// same keys already, of whatever name, that serves as well, it is left alone.
+// index is a step that makes an index. Where the collection has one on the same
+// keys already, of whatever name, that serves as well, it is left alone.
 func index(collection string, i store.Index) step {
 	return step{
 		name: collection + "." + i.Name,
+		done: func(ctx context.Context, s store.Store) (bool, error) {
+			there, err := s.Indexes(ctx, collection)
+			return slices.ContainsFunc(there, func(other store.Index) bool { return serves(other, i) }), err
+		},
 		run: func(ctx context.Context, s store.Store) error {
 			err := s.CreateIndexes(ctx, collection, i)
 			if errors.Is(err, store.ErrIndexConflict) {
-				if served(ctx, s, collection, i) {
-					return nil
-				}
-				return fmt.Errorf("%s has another index on %s or of the name %q; drop it or adapt it: %w", collection, keys(i), i.Name, err)
+				return fmt.Errorf("%s has another index on %s, or of the name %q; drop it or adapt it: %w", collection, keys(i), i.Name, err)
 			}
 			if _, duplicate := errors.AsType[*store.DuplicateKeyError](err); duplicate {
 				return fmt.Errorf("several documents of %s have the same %s, which must be unique; make them differ: %w", collection, keys(i), err)
@@ -40,18 +41,10 @@ func required(collection string, i store.Index) step {
 	return s
 }
 
-// served tells whether another index of the collection does what i is for.
-func served(ctx context.Context, s store.Store, collection string, i store.Index) bool {
-	there, err := s.Indexes(ctx, collection)
-	if err != nil {
-		return false
-	}
-	for _, other := range there {
-		if (other.Unique || !i.Unique) && other.Partial == nil && other.CaseInsensitive == i.CaseInsensitive && slices.EqualFunc(other.Keys, i.Keys, sameKey) {
-			return true
-		}
-	}
-	return false
+// serves tells whether an index that is there does what i is for.
+func serves(there, i store.Index) bool {
+	return (there.Unique || !i.Unique) && there.Partial == nil && there.CaseInsensitive == i.CaseInsensitive &&
+		(i.ExpireAfterSeconds == nil || there.ExpireAfterSeconds != nil) && slices.EqualFunc(there.Keys, i.Keys, sameKey)
 }
 
 // sameKey compares two keys of indexes; their orders are numbers of any type, or

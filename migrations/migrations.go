@@ -3,10 +3,11 @@
 // once, in order, and never taken back.
 //
 // A migration is a list of steps, and the database remembers each step that was
-// done. A step may be made to wait: by an option that switches it off, or by
-// data that stands in its way and that the migration can do without; it is then
-// tried again at the next start. Steps are safe to repeat, since a process may
-// end between a step and its record.
+// done; whether an index is there it is asked itself, as indexes are lost when
+// collections are dropped or restored without them. A step may be made to wait:
+// by an option that switches it off, or by data that stands in its way and that
+// Loam can do without; it is then tried again at the next start. Steps are safe
+// to repeat, since a process may end between a step and its record.
 package migrations
 
 import (
@@ -58,6 +59,13 @@ func AllIndexes() Indexes { return Indexes{true, true, true, true, true, true, t
 // processes that start at the same time one makes them while the others wait.
 // It refuses a database that a newer version of Loam has migrated.
 func Run(ctx context.Context, s store.Store, o Options) error {
+	o.fill()
+	r := &runner{store: s, options: o, migrations: []migration{systemIndexes(), lookupIndexes()}}
+	return r.run(ctx)
+}
+
+// fill gives the options that were left out their values.
+func (o *Options) fill() {
 	if o.Lease <= 0 {
 		o.Lease = 30 * time.Second
 	}
@@ -67,8 +75,6 @@ func Run(ctx context.Context, s store.Store, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &runner{store: s, options: o, migrations: []migration{systemIndexes(), lookupIndexes()}}
-	return r.run(ctx)
 }
 
 // collection keeps a record of each migration, under its number, and the lock.
@@ -89,6 +95,8 @@ type step struct {
 	// Loam's.
 	essential bool
 	run       func(ctx context.Context, s store.Store) error
+	// done tells whether the step is done; nil means to go by the record.
+	done func(ctx context.Context, s store.Store) (bool, error)
 }
 
 type runner struct {
@@ -153,11 +161,17 @@ func (r *runner) pending(ctx context.Context) ([]task, error) {
 	for _, m := range r.migrations {
 		t := task{migration: m, done: done[m.number]}
 		for _, step := range m.steps(r.options) {
-			if !slices.Contains(t.done, step.name) {
+			is := slices.Contains(t.done, step.name)
+			if step.done != nil {
+				if is, err = step.done(ctx, r.store); err != nil {
+					return nil, fmt.Errorf("migration %d, %s: %s: %w", m.number, m.name, step.name, err)
+				}
+			}
+			if !is {
 				t.left = append(t.left, step)
 			}
 		}
-		if len(t.left) > 0 || done[m.number] == nil {
+		if len(t.left) > 0 || t.done == nil {
 			tasks = append(tasks, t)
 		}
 	}
@@ -192,7 +206,9 @@ func (r *runner) perform(ctx context.Context, t task) error {
 		err := step.run(ctx, r.store)
 		switch {
 		case err == nil:
-			t.done = append(t.done, step.name)
+			if !slices.Contains(t.done, step.name) {
+				t.done = append(t.done, step.name)
+			}
 			made++
 		case ctx.Err() != nil:
 			return fmt.Errorf("migration %d, %s: %w", t.number, t.name, context.Cause(ctx))
@@ -204,6 +220,9 @@ func (r *runner) perform(ctx context.Context, t task) error {
 		if failure != nil {
 			break
 		}
+	}
+	if t.done == nil {
+		t.done = []string{}
 	}
 	took := r.options.Now().Sub(began)
 	record := bson.D{
