@@ -1,0 +1,210 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/match"
+)
+
+// search is a compiled query.
+type search struct {
+	collection string
+	filter     *match.Matcher
+	sorter     *match.Sorter     // nil for none
+	projection *match.Projection // nil for none
+	skip       int64
+	limit      int64 // 0 for none
+	request    request
+}
+
+func newSearch(collection string, q store.Find) (*search, error) {
+	c := match.CollationOf(q.CaseInsensitive)
+	raw, err := match.Encode(q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{collection: collection, skip: q.Skip, limit: q.Limit}
+	if s.filter, err = c.CompileRaw(raw); err != nil {
+		return nil, err
+	}
+	if len(q.Sort) > 0 {
+		if s.sorter, err = c.CompileSort(q.Sort); err != nil {
+			return nil, err
+		}
+	}
+	if len(q.Projection) > 0 {
+		if s.projection, err = match.CompileProjection(q.Projection); err != nil {
+			return nil, err
+		}
+	}
+	if s.skip < 0 {
+		return nil, store.BadRequest(51024, "BSON field 'skip' value must be >= 0, actual value '%d'", s.skip)
+	}
+	if s.limit < 0 {
+		return nil, store.BadRequest(51024, "BSON field 'limit' value must be >= 0, actual value '%d'", s.limit)
+	}
+	s.request = request{clauses: clausesOf(raw, c), collation: c, sort: q.Sort, hint: q.Hint}
+	return s, nil
+}
+
+// wanted is how many documents in order the search needs, 0 for all.
+func (s *search) wanted() int64 {
+	if s.limit == 0 || s.limit > maxWanted-s.skip {
+		return 0
+	}
+	return s.skip + s.limit
+}
+
+const maxWanted = 1 << 40
+
+// run reads the documents and calls yield with those asked for, in order. They
+// are valid during the call only.
+func (s *search) run(ctx context.Context, v *view, yield func(bson.Raw) error) error {
+	out := &emitter{search: s, yield: yield}
+	if v.plan.sorted {
+		return v.scan(ctx, s, 0, func(_ handle, doc bson.Raw) (bool, error) { return out.emit(doc, false) })
+	}
+	perRange := int64(0)
+	if v.plan.sortedRanges {
+		perRange = s.wanted()
+	}
+	order := ordering{sorter: s.sorter, capacity: s.wanted()}
+	err := v.scan(ctx, s, perRange, func(h handle, doc bson.Raw) (bool, error) { return true, order.add(h, doc) })
+	if err != nil {
+		return err
+	}
+	for _, item := range order.sorted() {
+		if more, err := out.emit(item.doc, true); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// emitter passes on the documents between skip and limit.
+type emitter struct {
+	search *search
+	yield  func(bson.Raw) error
+	passed int64
+	buffer []byte
+}
+
+// emit passes doc on, or a copy of it unless it is in memory of our own; it
+// returns false when no more are wanted.
+func (e *emitter) emit(doc bson.Raw, own bool) (bool, error) {
+	s := e.search
+	e.passed++
+	if e.passed <= s.skip {
+		return true, nil
+	}
+	switch {
+	case s.projection != nil:
+		e.buffer = s.projection.Append(e.buffer[:0], doc, 0)
+		doc = e.buffer
+	case !own:
+		// SQLite's memory must not leak to where a mistake would read it later.
+		e.buffer = append(e.buffer[:0], doc...)
+		doc = e.buffer
+	}
+	if err := e.yield(doc); err != nil {
+		return false, err
+	}
+	return s.limit == 0 || e.passed < s.skip+s.limit, nil
+}
+
+// maxSortBytes is MongoDB's bound on what a sort may hold in memory.
+const maxSortBytes = 100 << 20
+
+// ordering sorts documents, or finds the first of them in order: with a
+// capacity it is a heap, the last in order on top, else a list. Documents that
+// compare as equal stay in the order in which they came.
+type ordering struct {
+	sorter   *match.Sorter
+	capacity int64
+	items    []orderedDoc
+	size     int
+	count    int64
+	key      []byte
+}
+
+type orderedDoc struct {
+	key    []byte
+	number int64
+	handle handle
+	doc    bson.Raw
+}
+
+func (a *orderedDoc) compare(b *orderedDoc) int {
+	if c := bytes.Compare(a.key, b.key); c != 0 {
+		return c
+	}
+	return int(a.number - b.number)
+}
+
+func (o *ordering) add(h handle, doc bson.Raw) error {
+	var err error
+	if o.key, err = o.sorter.AppendKey(o.key[:0], doc, 0); err != nil {
+		return err
+	}
+	o.count++
+	full := o.capacity > 0 && int64(len(o.items)) == o.capacity
+	if full && bytes.Compare(o.key, o.items[0].key) >= 0 {
+		return nil
+	}
+	item := orderedDoc{key: bytes.Clone(o.key), number: o.count, handle: h, doc: bytes.Clone(doc)}
+	o.size += len(item.key) + len(item.doc)
+	switch {
+	case full:
+		o.size -= len(o.items[0].key) + len(o.items[0].doc)
+		o.items[0] = item
+		o.down(0)
+	default:
+		o.items = append(o.items, item)
+		if o.capacity > 0 {
+			o.up(len(o.items) - 1)
+		}
+	}
+	if o.size > maxSortBytes {
+		return store.BadRequest(292, "Sort exceeded memory limit of %d bytes", maxSortBytes)
+	}
+	return nil
+}
+
+// sorted returns the documents in order.
+func (o *ordering) sorted() []orderedDoc {
+	slices.SortFunc(o.items, func(a, b orderedDoc) int { return a.compare(&b) })
+	return o.items
+}
+
+// up and down restore the heap from a changed item on.
+func (o *ordering) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if o.items[i].compare(&o.items[parent]) <= 0 {
+			return
+		}
+		o.items[i], o.items[parent] = o.items[parent], o.items[i]
+		i = parent
+	}
+}
+
+func (o *ordering) down(i int) {
+	for {
+		last := i
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < len(o.items) && o.items[child].compare(&o.items[last]) > 0 {
+				last = child
+			}
+		}
+		if last == i {
+			return
+		}
+		o.items[i], o.items[last] = o.items[last], o.items[i]
+		i = last
+	}
+}

@@ -1,0 +1,182 @@
+package embedded
+
+import "strconv"
+
+// stmtKey names a prepared statement: what it does and the numbers of the
+// tables it is about. Keys instead of SQL text keep the hot paths free of
+// string building.
+type stmtKey struct {
+	does  purpose
+	docs  int64
+	index int64
+}
+
+// purpose is what a statement does.
+type purpose uint8
+
+const (
+	beginRead purpose = iota
+	beginWrite
+	commit
+	rollback
+	savepoint
+	releaseSavepoint
+	rollbackSavepoint
+
+	docByID      // ?1 id → rid, doc
+	docByRID     // ?1 rid → rid, doc
+	docsAll      // → rid, doc
+	docsAllDown  // → rid, doc, the latest first
+	docsMax      // → the greatest rid
+	docsUp       // ?1 ≤ id < ?2 → rid, doc, ascending
+	docsDown     // ?1 ≤ id < ?2 → rid, doc, descending
+	docsCount    // ?1 limit → count
+	docsCountIDs // ?1 ≤ id < ?2, ?3 limit → count
+	insertDoc    // ?1 id, ?2 doc; nothing when the id is taken
+	updateDoc    // ?1 rid, ?2 doc
+	deleteDoc    // ?1 rid
+	idByRID      // ?1 rid → id
+
+	indexUp        // ?1 ≤ k < ?2 → rid, doc, ascending
+	indexDown      // ?1 ≤ k < ?2 → rid, doc, descending
+	indexCount     // ?1 ≤ k < ?2, ?3 limit → count of entries
+	indexCountRIDs // ?1 ≤ k < ?2, ?3 limit → count of documents
+	indexHolder    // ?1 k, ?2 rid that does not matter → rid
+	insertEntry    // ?1 k, ?2 rid
+	deleteEntry    // ?1 k, ?2 rid
+	indexAll       // → k, rid in order of rid
+	setMultikey    // ?1 bits; the index is the key's
+
+	anyCollection   // → 1 if there is a collection
+	listCollections // → n, name
+	listIndexes     // → n, collection, name, spec, multikey
+	addCollection   // ?1 name
+	addIndex        // ?1 collection, ?2 name, ?3 spec
+	removeIndex     // the index is the key's
+	removeCollection
+)
+
+// unlimited is SQLite's LIMIT for no limit.
+const unlimited = -1
+
+// The tables that say what the others are. Numbers of dropped collections and
+// indexes are never given again, so that a reader with an old catalog can't
+// mistake one table for another.
+const (
+	createCollections = `CREATE TABLE collections (
+	n    INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE
+) STRICT`
+	createIndexes = `CREATE TABLE indexes (
+	n          INTEGER PRIMARY KEY AUTOINCREMENT,
+	collection INTEGER NOT NULL REFERENCES collections (n),
+	name       TEXT NOT NULL,
+	spec       BLOB NOT NULL,
+	multikey   INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (collection, name)
+) STRICT`
+)
+
+// createDocs and createIndex make the tables of a collection and of an index.
+// A document's id is the index key of its _id; an index entry's k is the
+// concatenated keys of the indexed fields.
+func createDocs(n int64) string {
+	return "CREATE TABLE docs_" + strconv.FormatInt(n, 10) +
+		" (rid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, doc BLOB NOT NULL) STRICT"
+}
+
+func createIndex(n int64) string {
+	return "CREATE TABLE ix_" + strconv.FormatInt(n, 10) +
+		" (k BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (k, rid)) STRICT, WITHOUT ROWID"
+}
+
+func dropDocs(n int64) string  { return "DROP TABLE docs_" + strconv.FormatInt(n, 10) }
+func dropIndex(n int64) string { return "DROP TABLE ix_" + strconv.FormatInt(n, 10) }
+
+// sql returns the statement's text. CROSS JOIN and the ordering pin SQLite's
+// own plan to the index that was chosen.
+func (k stmtKey) sql() string {
+	docs := "docs_" + strconv.FormatInt(k.docs, 10)
+	index := "ix_" + strconv.FormatInt(k.index, 10)
+	n := strconv.FormatInt(k.index, 10)
+	switch k.does {
+	case beginRead:
+		return "BEGIN"
+	case beginWrite:
+		return "BEGIN IMMEDIATE"
+	case commit:
+		return "COMMIT"
+	case rollback:
+		return "ROLLBACK"
+	case savepoint:
+		return "SAVEPOINT operation"
+	case releaseSavepoint:
+		return "RELEASE operation"
+	case rollbackSavepoint:
+		return "ROLLBACK TO operation"
+
+	case docByID:
+		return "SELECT rid, doc FROM " + docs + " WHERE id = ?1"
+	case docByRID:
+		return "SELECT rid, doc FROM " + docs + " WHERE rid = ?1"
+	case docsAll:
+		return "SELECT rid, doc FROM " + docs + " ORDER BY rid"
+	case docsAllDown:
+		return "SELECT rid, doc FROM " + docs + " ORDER BY rid DESC"
+	case docsMax:
+		return "SELECT max(rid) FROM " + docs
+	case docsUp:
+		return "SELECT rid, doc FROM " + docs + " WHERE id >= ?1 AND id < ?2 ORDER BY id"
+	case docsDown:
+		return "SELECT rid, doc FROM " + docs + " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC"
+	case docsCount:
+		return "SELECT count(*) FROM (SELECT 1 FROM " + docs + " LIMIT ?1)"
+	case docsCountIDs:
+		return "SELECT count(*) FROM (SELECT 1 FROM " + docs + " WHERE id >= ?1 AND id < ?2 LIMIT ?3)"
+	case insertDoc:
+		return "INSERT INTO " + docs + " (id, doc) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"
+	case updateDoc:
+		return "UPDATE " + docs + " SET doc = ?2 WHERE rid = ?1"
+	case deleteDoc:
+		return "DELETE FROM " + docs + " WHERE rid = ?1"
+	case idByRID:
+		return "SELECT id FROM " + docs + " WHERE rid = ?1"
+
+	case indexUp:
+		return "SELECT d.rid, d.doc FROM " + index + " AS i CROSS JOIN " + docs +
+			" AS d ON d.rid = i.rid WHERE i.k >= ?1 AND i.k < ?2 ORDER BY i.k, i.rid"
+	case indexDown:
+		return "SELECT d.rid, d.doc FROM " + index + " AS i CROSS JOIN " + docs +
+			" AS d ON d.rid = i.rid WHERE i.k >= ?1 AND i.k < ?2 ORDER BY i.k DESC, i.rid DESC"
+	case indexCount:
+		return "SELECT count(*) FROM (SELECT 1 FROM " + index + " WHERE k >= ?1 AND k < ?2 LIMIT ?3)"
+	case indexCountRIDs:
+		return "SELECT count(*) FROM (SELECT DISTINCT rid FROM " + index + " WHERE k >= ?1 AND k < ?2 LIMIT ?3)"
+	case indexHolder:
+		return "SELECT rid FROM " + index + " WHERE k = ?1 AND rid <> ?2 LIMIT 1"
+	case insertEntry:
+		return "INSERT INTO " + index + " (k, rid) VALUES (?1, ?2)"
+	case deleteEntry:
+		return "DELETE FROM " + index + " WHERE k = ?1 AND rid = ?2"
+	case indexAll:
+		return "SELECT k, rid FROM " + index + " ORDER BY rid, k"
+	case setMultikey:
+		return "UPDATE indexes SET multikey = multikey | ?1 WHERE n = " + n
+
+	case anyCollection:
+		return "SELECT 1 FROM collections LIMIT 1"
+	case listCollections:
+		return "SELECT n, name FROM collections ORDER BY n"
+	case listIndexes:
+		return "SELECT n, collection, name, spec, multikey FROM indexes ORDER BY n"
+	case addCollection:
+		return "INSERT INTO collections (name) VALUES (?1) RETURNING n"
+	case addIndex:
+		return "INSERT INTO indexes (collection, name, spec) VALUES (?1, ?2, ?3) RETURNING n"
+	case removeIndex:
+		return "DELETE FROM indexes WHERE n = " + n
+	case removeCollection:
+		return "DELETE FROM collections WHERE n = " + strconv.FormatInt(k.docs, 10)
+	}
+	return ""
+}

@@ -1,0 +1,256 @@
+// Package embedded is the document store in a SQLite file: what an app runs on
+// when no MongoDB is configured.
+//
+// A document is a BSON blob beside the order-preserving key of its _id. The
+// indexes are tables of their own, of keys that package match makes: SQLite is
+// asked for ranges of keys only, and what a range can't decide is decided by
+// match on the raw documents. One goroutine writes and commits for many callers
+// at once; readers have connections and snapshots of their own and never wait
+// for it.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// Durability says what a committed write survives. Both survive a crash of the
+// process.
+type Durability uint8
+
+const (
+	// Full survives a crash of the system and power loss: each commit is synced
+	// to the disk, on macOS with F_FULLFSYNC, before it is acknowledged. One
+	// sync serves all the writes that wait at that time.
+	Full Durability = iota
+	// Normal survives a crash of the system as a consistent file in which the
+	// latest writes may be missing: the disk is synced at checkpoints only.
+	Normal
+)
+
+// Options say how to open a store.
+type Options struct {
+	// Dir is the directory of the store, made if it is not there. It holds
+	// loam.db with its -wal and -shm files, and loam.lock.
+	Dir        string
+	Durability Durability
+	// CacheBytes bounds the document cache in bytes; 0 means 16 MiB, below 0 none.
+	CacheBytes int64
+	// ReadConns is how many short reads, and how many scans, run at the same
+	// time; 0 means as many as there are processors. They are opened when needed.
+	ReadConns int
+	// SweepInterval is the time between removals of expired documents; 0 means
+	// 60 s, below 0 none.
+	SweepInterval time.Duration
+	Logger        *slog.Logger
+}
+
+const (
+	defaultCacheBytes    = 16 << 20
+	defaultSweepInterval = 60 * time.Second
+)
+
+// The identity of the file in its header.
+const (
+	applicationID = 0x4C6F616D // "Loam"
+	// formatVersion is the version of the file's layout. A file with a later
+	// one is refused.
+	formatVersion = 1
+)
+
+// Store is a store in a directory. It implements store.Store.
+type Store struct {
+	logger  *slog.Logger
+	catalog atomic.Pointer[catalog]
+	cache   *cache
+	readers *pool
+	writer  *writer
+	sweeper *sweeper
+	closed  atomic.Bool
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in a directory, making it if need be. It is an error if
+// another process has it open, if the directory can't be written, or if a later
+// version of Loam made the file.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	if o.ReadConns <= 0 {
+		o.ReadConns = runtime.GOMAXPROCS(0)
+	}
+	if o.SweepInterval == 0 {
+		o.SweepInterval = defaultSweepInterval
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("store: data directory: %w", err)
+	}
+	lock, err := lockDir(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes)}
+	if err := s.open(o, lock); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return s, nil
+}
+
+// lockDir takes the lock of a directory. The file stays locked while it is open.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "loam.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("store: data directory %s is not writable: %w", dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: data directory: %w", err)
+	}
+	locked, err := lockFile(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store: lock of data directory %s: %w", dir, err), f.Close())
+	}
+	if !locked {
+		return nil, errors.Join(fmt.Errorf("store: data directory %s is in use by another process", dir), f.Close())
+	}
+	return f, nil
+}
+
+// Pragmas of all connections, and of the writer's. Mapping the file into memory
+// would make readers much slower whenever something is written.
+var (
+	commonPragmas = []string{"temp_store = MEMORY", "mmap_size = 0", "cache_size = -8000"}
+	writerPragmas = []string{
+		"journal_mode = WAL",
+		// Checkpoints at SQLite's 1000 pages would make writers wait for 20 ms.
+		"wal_autocheckpoint = 8000",
+		"journal_size_limit = 67108864",
+	}
+)
+
+func (s *Store) open(o Options, lock *os.File) error {
+	path := filepath.Join(o.Dir, "loam.db")
+	pragmas := append(commonPragmas[:len(commonPragmas):len(commonPragmas)], writerPragmas...)
+	if o.Durability == Normal {
+		pragmas = append(pragmas, "synchronous = NORMAL")
+	} else {
+		pragmas = append(pragmas, "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON")
+	}
+	c, err := openConn(path, true)
+	if err != nil {
+		return failure(err)
+	}
+	if err := prepareFile(c, path, pragmas); err != nil {
+		return errors.Join(failure(err), c.close())
+	}
+	cat, err := readCatalog(c)
+	if err != nil {
+		return errors.Join(failure(err), c.close())
+	}
+	s.catalog.Store(cat)
+	s.readers = newPool(o.ReadConns, func() (*conn, error) {
+		return openConn(path, false, commonPragmas...)
+	})
+	s.writer = newWriter(c, lock, s.cache, &s.catalog, o.Logger)
+	s.sweeper = newSweeper(s, o.SweepInterval)
+	return nil
+}
+
+// prepareFile checks whose file it is, before anything is written to it, and
+// makes the tables of a new one.
+func prepareFile(c *conn, path string, pragmas []string) error {
+	id, err := c.queryInt("PRAGMA application_id")
+	if err != nil {
+		return err
+	}
+	version, err := c.queryInt("PRAGMA user_version")
+	if err != nil {
+		return err
+	}
+	tables, err := c.queryInt("SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return err
+	}
+	switch {
+	case tables == 0:
+	case id != applicationID:
+		return fmt.Errorf("store: %s is not a file of Loam", path)
+	case version > formatVersion:
+		return fmt.Errorf("store: %s has format version %d, this version of Loam knows up to %d", path, version, formatVersion)
+	}
+	for _, p := range pragmas {
+		if err := c.exec("PRAGMA " + p); err != nil {
+			return err
+		}
+	}
+	wal, err := c.queryInt("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
+	if err != nil {
+		return err
+	}
+	if wal == 0 {
+		return fmt.Errorf("store: the file system of %s has no shared memory for a write-ahead log", path)
+	}
+	if tables > 0 {
+		return nil
+	}
+	statements := []string{
+		"BEGIN IMMEDIATE",
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("PRAGMA user_version = %d", formatVersion),
+		createCollections,
+		createIndexes,
+		"COMMIT",
+	}
+	for _, sql := range statements {
+		if err := c.exec(sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// usable is an error when the store is closed or ctx has ended.
+func (s *Store) usable(ctx context.Context) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Ping reads from the file.
+func (s *Store) Ping(ctx context.Context) error {
+	c, err := s.readers.get(ctx, shortReads)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c, shortReads)
+	_, err = c.queryInt("SELECT count(*) FROM collections")
+	return failure(err)
+}
+
+// Close refuses new work, finishes what was begun and closes the file. If ctx
+// ends first, it returns the error of ctx and the store closes later by itself.
+func (s *Store) Close(ctx context.Context) error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.sweeper.close()
+	return errors.Join(s.readers.close(ctx), s.writer.close(ctx))
+}
