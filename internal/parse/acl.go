@@ -88,6 +88,12 @@ func (a ACL) Stored() (rperm, wperm bson.A, acl bson.D) {
 	return rperm, wperm, acl
 }
 
+// storedFields returns the fields that Stored describes.
+func (a ACL) storedFields() []bson.E {
+	rperm, wperm, acl := a.Stored()
+	return []bson.E{{Key: "_rperm", Value: rperm}, {Key: "_wperm", Value: wperm}, {Key: "_acl", Value: acl}}
+}
+
 // ACLFromStored reads the ACL of a stored document; ok is false when it has
 // none, which means that everyone may read and write it.
 func ACLFromStored(doc bson.Raw) (acl ACL, ok bool) {

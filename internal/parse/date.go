@@ -23,30 +23,25 @@ func AppendDate(dst []byte, ms int64) []byte {
 	year, month, day := civil(days)
 	switch {
 	case year < 0:
-		dst = appendDigits(append(dst, '-'), -year, 6)
+		year = -year
+		dst = appendTwo(append(dst, '-'), year/10_000)
 	case year > 9999:
-		dst = appendDigits(append(dst, '+'), year, 6)
-	default:
-		dst = appendDigits(dst, year, 4)
+		dst = appendTwo(append(dst, '+'), year/10_000)
 	}
-	dst = appendDigits(append(dst, '-'), month, 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), rest/3_600_000, 2)
-	dst = appendDigits(append(dst, ':'), rest/60_000%60, 2)
-	dst = appendDigits(append(dst, ':'), rest/1000%60, 2)
-	dst = appendDigits(append(dst, '.'), rest%1000, 3)
-	return append(dst, 'Z')
+	dst = appendTwo(dst, year/100%100)
+	dst = appendTwo(dst, year%100)
+	dst = appendTwo(append(dst, '-'), month)
+	dst = appendTwo(append(dst, '-'), day)
+	dst = appendTwo(append(dst, 'T'), rest/3_600_000)
+	dst = appendTwo(append(dst, ':'), rest/60_000%60)
+	dst = appendTwo(append(dst, ':'), rest/1000%60)
+	dst = appendTwo(append(dst, '.'), rest%1000/10)
+	return append(dst, byte('0'+rest%10), 'Z')
 }
 
-func appendDigits(dst []byte, n, width int) []byte {
-	for i := 0; i < width; i++ {
-		dst = append(dst, '0')
-	}
-	for i := len(dst) - 1; n > 0; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
+// appendTwo appends a number of two digits.
+func appendTwo(dst []byte, n int) []byte {
+	return append(dst, byte('0'+n/10), byte('0'+n%10))
 }
 
 func floorDiv(a, b int64) int64 {

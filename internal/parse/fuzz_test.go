@@ -89,11 +89,24 @@ func FuzzAppendObject(f *testing.F) {
 	for _, name := range []string{"author", "list", "meta"} {
 		expansion.Child(name).Included = included
 	}
+	f.Add([]byte(`{"_id":"u","_rperm":["*"],"_p_author":"_User$u","file":"a","place":[1,2.5],"meta":{"a":{"$date":{"$numberLong":"7"}}},"list":[{"b":1}]}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
+		// Extended JSON leads to documents that are well-formed, and these must be shown.
+		wellFormed := false
+		var fromJSON bson.D
+		if len(doc) < 1000 && bson.UnmarshalExtJSON(doc, false, &fromJSON) == nil {
+			if raw, err := bson.Marshal(fromJSON); err == nil {
+				doc, wellFormed = raw, true
+			}
+		}
 		for _, view := range views {
 			for _, e := range []*parse.Expansion{nil, expansion} {
-				if out, err := view.AppendObject(nil, doc, e); err == nil && !json.Valid(out) {
+				out, err := view.AppendObject(nil, doc, e)
+				if err == nil && !json.Valid(out) {
 					t.Fatalf("wrote ill-formed %q", out)
+				}
+				if err != nil && wellFormed && len(doc) < 1000 { // too short to be too deep
+					t.Fatalf("%v: %v", fromJSON, err)
 				}
 			}
 		}

@@ -100,7 +100,8 @@ func truthy(v Value) bool {
 	return true
 }
 
-// scriptString renders v as JavaScript does where it makes part of a message.
+// scriptString renders v as JavaScript does where it makes part of a message;
+// arrays, which it would spell out, are objects here.
 func scriptString(v Value) string {
 	switch v := v.(type) {
 	case nil:
@@ -109,17 +110,6 @@ func scriptString(v Value) string {
 		return string(v)
 	case Null, Bool, Number:
 		return string(AppendJSON(nil, v))
-	case Array:
-		s := ""
-		for i, e := range v {
-			if i > 0 {
-				s += ","
-			}
-			if _, null := e.(Null); !null {
-				s += scriptString(e)
-			}
-		}
-		return s
 	}
 	return "[object Object]"
 }

@@ -29,12 +29,7 @@ func (r *Row) Set(name string, stored any) {
 }
 
 // SetACL adds the fields that hold the object's ACL.
-func (r *Row) SetACL(acl ACL) {
-	rperm, wperm, legacy := acl.Stored()
-	r.Set("_rperm", rperm)
-	r.Set("_wperm", wperm)
-	r.Set("_acl", legacy)
-}
+func (r *Row) SetACL(acl ACL) { r.doc = append(r.doc, acl.storedFields()...) }
 
 // Document returns the stored document.
 func (r *Row) Document() bson.D { return r.doc }

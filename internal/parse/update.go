@@ -92,12 +92,7 @@ func (u *Update) Set(path string, stored any) {
 func (u *Update) Unset(path string) { u.unset = append(u.unset, bson.E{Key: path, Value: ""}) }
 
 // SetACL sets the fields that hold an object's ACL.
-func (u *Update) SetACL(acl ACL) {
-	rperm, wperm, legacy := acl.Stored()
-	u.Set("_rperm", rperm)
-	u.Set("_wperm", wperm)
-	u.Set("_acl", legacy)
-}
+func (u *Update) SetACL(acl ACL) { u.set = append(u.set, acl.storedFields()...) }
 
 // Empty tells whether nothing would change.
 func (u *Update) Empty() bool { return len(u.Document()) == 0 }

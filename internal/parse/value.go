@@ -1,3 +1,11 @@
+// Package parse is the vocabulary of the Parse protocol: its values, types,
+// update operations, access control lists and error codes, and how each of them
+// is written in JSON and in a stored BSON document. It does no I/O and knows no
+// permissions.
+//
+// Values come from clients by DecodeValue and go to the store by Row, Update and
+// FieldToBSON. What is read goes from BSON to JSON by a View, without becoming
+// values on the way; ObjectFromBSON is for those who must see them.
 package parse
 
 import "time"

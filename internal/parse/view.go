@@ -22,6 +22,9 @@ type ViewOptions struct {
 	// Typed begins each object with "__type":"Object" and its className, as
 	// included objects have.
 	Typed bool
+	// Named begins each object with its className alone, as objects have that a
+	// query was redirected to.
+	Named bool
 	// Internal shows the internal fields of users, as the maintenance key may see.
 	Internal bool
 }
@@ -65,7 +68,10 @@ func NewView(o ViewOptions) *View {
 		head:    []byte{'{'},
 	}
 	if o.Typed {
-		v.head = append(v.head, `"__type":"Object","className":`...)
+		v.head = append(v.head, `"__type":"Object",`...)
+	}
+	if o.Typed || o.Named {
+		v.head = append(v.head, `"className":`...)
 		v.head = append(AppendString(v.head, o.ClassName), ',')
 		v.columns["className"] = &viewColumn{}
 	}
@@ -258,8 +264,16 @@ func (v *View) appendAuthData(dst []byte, r documentReader) []byte {
 	return closeWith(dst, '}')
 }
 
-// appendACL appends the ACL's JSON, without building it.
+// longACL is the length in bytes from which on the lists of an ACL are looked up
+// in a map: each entry of the one is looked for in the other.
+const longACL = 2048
+
+// appendACL appends the ACL's JSON, without building it unless it is long.
 func (p *permissions) appendACL(dst []byte) []byte {
+	if len(p.read)+len(p.write) > longACL {
+		acl := p.acl()
+		return AppendJSON(dst, acl.Value())
+	}
 	dst = append(dst, '{')
 	for r := readDocument(p.read); r.next(); {
 		if r.kind != bson.TypeString {

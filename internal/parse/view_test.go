@@ -2,6 +2,7 @@ package parse_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -238,5 +239,42 @@ func TestAppendObjectOfMalformedDocuments(t *testing.T) {
 	}
 	if _, err := parse.ObjectFromBSON(good[:len(good)-1], "Post", fieldTypes(nil)); err == nil {
 		t.Error("ObjectFromBSON: want an error")
+	}
+}
+
+// An ACL of many entries must not cost their square.
+func TestViewOfLongACL(t *testing.T) {
+	var acl parse.ACL
+	for i := range 300 {
+		acl.Entries = append(acl.Entries, parse.ACLEntry{Key: "user" + strconv.Itoa(i), Read: i%3 != 0, Write: i%3 != 1})
+	}
+	var r parse.Row
+	r.SetACL(acl)
+	got := decode(t, show(t, parse.NewView(parse.ViewOptions{ClassName: "Post"}), marshal(t, r.Document()), nil)).(*parse.Object)
+	if v, _ := got.Get("ACL"); !parse.Equal(v, acl.Value()) {
+		t.Errorf("got %s", parse.AppendJSON(nil, v))
+	}
+}
+
+func TestAppendObjectDoesNotAllocate(t *testing.T) {
+	doc := postRow(t)
+	author := parse.NewView(parse.ViewOptions{ClassName: "_User", Typed: true})
+	e := &parse.Expansion{}
+	e.Child("author").Included = map[parse.Pointer]parse.Included{
+		{ClassName: "_User", ObjectID: "k3jh4k2j3h"}: {Doc: row(t, "_id", "k3jh4k2j3h", "_hashed_password", "h"), View: author},
+	}
+	for name, view := range map[string]*parse.View{
+		"all":  parse.NewView(parse.ViewOptions{ClassName: "Post", Fields: postFields}),
+		"keys": parse.NewView(parse.ViewOptions{ClassName: "Post", Fields: postFields, Keys: parse.NewKeySet("title", "meta.lang", "author")}),
+	} {
+		dst := make([]byte, 0, 4096)
+		allocs := testing.AllocsPerRun(100, func() {
+			if _, err := view.AppendObject(dst, doc, e); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
 	}
 }
