@@ -80,7 +80,7 @@ func (c *call) subrequests() ([]subrequest, error) {
 			sub.method = "undefined" // as a missing one is named in messages
 		}
 		if body, ok := request.Get("body"); ok && body != (parse.Null{}) {
-			sub.body, ok = body.(*parse.Object)
+			sub.body, ok = objectOf(body)
 			sub.malformed = !ok
 		}
 	}
@@ -100,7 +100,7 @@ func (s *subrequest) route() error {
 		return parse.NewError(parse.InvalidJSON, "cannot route batch path "+s.path)
 	}
 	s.path = target
-	if strings.EqualFold(s.method, http.MethodPost) && s.path == "/batch" {
+	if strings.EqualFold(s.method, http.MethodPost) && strings.EqualFold(s.path, "/batch") {
 		return parse.NewError(parse.InvalidJSON, "nested batch requests are not allowed")
 	}
 	if err := s.app.checkRoute(s.caller, strings.ToUpper(s.method), s.path); err != nil {

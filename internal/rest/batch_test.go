@@ -25,7 +25,7 @@ func TestBatch(t *testing.T) {
 		{name: "credentials and method in the body", request: "POST /parse/batch/", want: `[{"success":{"updatedAt":"now"}}]`, engine: "master update A x {}",
 			body: `{"_ApplicationId":"app","_MasterKey":"master","requests":[{"method":"PUT","path":"/parse/classes/A/x","body":{}}]}`},
 		{name: "what is refused is refused alone", request: post, header: with(), engine: "client delete A x",
-			body: `{"requests":[{"method":"GET","path":"/parse/serverInfo"},{"method":"DELETE","path":"/parse/classes/A/x"},{"method":"POST","path":"/parse/classes/A","body":[1]}]}`,
+			body: `{"requests":[{"method":"GET","path":"/parse/serverInfo"},{"method":"DELETE","path":"/parse/classes/A/x"},{"method":"POST","path":"/parse/classes/A","body":1}]}`,
 			want: `[{"error":{"error":"Permission denied"}},{"success":{}},{"error":{"code":107,"error":"batch request body must be an object"}}]`},
 		{name: "no requests", request: post, header: with(), body: `{}`, status: 400, want: wrong("requests must be an array")},
 		{name: "no body", request: post, header: with(), status: 400, want: wrong("requests must be an array")},
@@ -149,7 +149,7 @@ func TestAdvisory_A27_RoutesWithinBatch(t *testing.T) {
 
 func TestAdvisory_F25_NestedBatch(t *testing.T) {
 	d := newDoor(t, nil)
-	for _, path := range []string{"/parse/batch", "/parse/batch/", "/parse//batch", "/parse/classes/../batch"} {
+	for _, path := range []string{"/parse/batch", "/parse/batch/", "/parse//batch", "/parse/Batch", "/parse/classes/../batch"} {
 		for _, method := range []string{"POST", "post"} {
 			t.Run(method+" "+path, func(t *testing.T) {
 				scenario{request: "POST /parse/batch", header: with(), status: 400, want: `{"code":107,"error":"nested batch requests are not allowed"}`,

@@ -6,20 +6,24 @@ import (
 	"compress/zlib"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/loam-baas/loam/internal/parse"
 )
 
-// Refusals of a body that can't be read; as parse-server's they have no code.
+// Refusals of a body that can't be read. As parse-server's, those of HTTP have
+// no code.
 var (
 	errTooLarge = refusal(http.StatusRequestEntityTooLarge, "request entity too large")
 	errAborted  = refusal(http.StatusBadRequest, "request aborted")
 	errTooSlow  = refusal(http.StatusRequestTimeout, "request timeout")
 	errEncoding = refusal(http.StatusUnsupportedMediaType, "unsupported content encoding")
+	errNoObject = parse.NewError(parse.InvalidJSON, "invalid JSON: expected an object")
 	errForm     = refusal(http.StatusUnsupportedMediaType, "unsupported content type: send JSON")
 )
 
@@ -36,8 +40,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limits parse.
 		w.Header().Set("Connection", "close") // nobody will read what is on its way
 		return nil, errTooLarge
 	}
-	if strings.HasPrefix(first(r.Header["Content-Type"]), "multipart/") {
-		return nil, errForm
+	if err := checkContentType(first(r.Header["Content-Type"])); err != nil {
+		return nil, err
 	}
 	waitFor(w, r)
 	source, err := inflated(r)
@@ -61,7 +65,48 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limits parse.
 	if buffer.Len() == 0 {
 		return nil, nil
 	}
-	return parse.DecodeObject(buffer.Bytes(), limits)
+	body, err := parse.DecodeValue(buffer.Bytes(), limits)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := objectOf(body)
+	if !ok {
+		return nil, errNoObject
+	}
+	return o, nil
+}
+
+// objectOf is a value as the members of a request. An array's have the indexes
+// for keys, as they have in JavaScript: no field is named so, and the engine
+// says it.
+func objectOf(v parse.Value) (*parse.Object, bool) {
+	switch v := v.(type) {
+	case *parse.Object:
+		return v, true
+	case parse.Array:
+		o := &parse.Object{}
+		for i, item := range v {
+			o.Members = append(o.Members, parse.Member{Key: strconv.Itoa(i), Value: item})
+		}
+		return o, true
+	}
+	return nil, false
+}
+
+// checkContentType refuses bodies that are known not to be JSON in UTF-8.
+// Otherwise the type is not looked at: SDKs send JSON as text/plain.
+func checkContentType(contentType string) error {
+	if strings.HasPrefix(contentType, "multipart/") {
+		return errForm
+	}
+	if !strings.Contains(contentType, "charset") {
+		return nil
+	}
+	_, params, _ := mime.ParseMediaType(contentType)
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return refusal(http.StatusUnsupportedMediaType, `unsupported charset "`+strings.ToUpper(charset)+`"`)
+	}
+	return nil
 }
 
 // The server's own deadlines fit bodies up to patientFrom bytes; longer ones get

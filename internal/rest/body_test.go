@@ -25,7 +25,11 @@ func TestBodies(t *testing.T) {
 	play(t, d, []scenario{
 		{name: "JSON whatever the type says", request: post, header: with("Content-Type: application/x-www-form-urlencoded"), body: `{"a":1}`, status: 201, want: made, engine: `client create A {"a":1}`},
 		{name: "not JSON", request: post, header: with(), body: `{bad`, status: 400, want: `{"code":107,"error":"invalid JSON: unexpected 'b' at byte 1"}`},
-		{name: "an array", request: post, header: with(), body: `[{}]`, status: 400, want: `{"code":107,"error":"invalid JSON: expected an object"}`},
+		{name: "an array has indexes for keys", request: post, header: with(), body: `[{}]`, status: 201, want: made, engine: `client create A {"0":{}}`},
+		{name: "a text", request: post, header: with(), body: `"{}"`, status: 400, want: `{"code":107,"error":"invalid JSON: expected an object"}`},
+		{name: "a typed value", request: post, header: with(), body: `{"__type":"Relation","className":"A"}`, status: 400, want: `{"code":107,"error":"invalid JSON: expected an object"}`},
+		{name: "UTF-8 by name", request: post, header: with("Content-Type: application/json; charset=UTF-8"), body: `{"a":"é"}`, status: 201, want: made, engine: `client create A {"a":"é"}`},
+		{name: "another charset", request: post, header: with("Content-Type: application/json; charset=latin1"), body: `{}`, status: 415, want: `{"error":"unsupported charset \"LATIN1\""}`},
 		{name: "null", request: post, header: with(), body: `null`, status: 400, want: `{"code":107,"error":"invalid JSON: expected an object"}`},
 		{name: "a form with files", request: post, header: with("Content-Type: multipart/form-data; boundary=x"), body: `--x--`, status: 415, want: `{"error":"unsupported content type: send JSON"}`},
 		{name: "too large", request: post, header: with(), body: `{"a":"` + strings.Repeat("a", 200) + `"}`, status: 413, want: `{"error":"request entity too large"}`},

@@ -37,7 +37,7 @@ func TestCredentialsInBody(t *testing.T) {
 		{name: "a header's master key", request: post, header: []string{master}, status: 201, want: `{"objectId":"new"}`, engine: "master create A {}", body: `{"_ApplicationId":"app"}`},
 		{name: "no app", request: post, status: 403, want: unauthorized, body: `{}`},
 		{name: "an unknown app", request: post, status: 403, want: unauthorized, body: `{"_ApplicationId":"nobody"}`},
-		{name: "not an object", request: post, status: 400, want: `{"code":107,"error":"invalid JSON: expected an object"}`, body: `[1]`},
+		{name: "an array", request: post, status: 403, want: unauthorized, body: `[1]`},
 		{name: "the app in the header leaves the body alone", request: post, header: with(master), status: 201, want: `{"objectId":"new"}`,
 			engine: `master create A {"_MasterKey":"x"}`, body: `{"_MasterKey":"x"}`},
 	})

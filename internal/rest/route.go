@@ -28,13 +28,15 @@ type endpoint struct{ method, pattern string }
 type router struct {
 	tree   *chi.Mux
 	routes map[endpoint]route
+	// first are the first elements of all patterns, by their small letters.
+	first map[string]string
 }
 
 // match is a search's scratch space.
 type match = chi.Context
 
 func newRouter() *router {
-	r := &router{tree: chi.NewRouter(), routes: make(map[endpoint]route)}
+	r := &router{tree: chi.NewRouter(), routes: make(map[endpoint]route), first: make(map[string]string)}
 	r.objects("/classes/{class}", "")
 	r.objects("/roles", "_Role")
 	r.objects("/installations", "_Installation")
@@ -71,15 +73,32 @@ func (r *router) objects(pattern, class string) {
 func (r *router) add(method, pattern, class string, act action) {
 	r.tree.MethodFunc(method, pattern, http.NotFound) // chi keeps patterns by handler
 	r.routes[endpoint{method, pattern}] = route{act, class}
+	name := firstElement(pattern)
+	r.first[strings.ToLower(name)] = name
+}
+
+// firstElement is a path's first element with the slash before it.
+func firstElement(path string) string {
+	if i := strings.IndexByte(path[min(1, len(path)):], '/'); i >= 0 {
+		return path[:i+1]
+	}
+	return path
 }
 
 // find returns what is done at the call's method and path, and sets the call's
 // parameters from the path; nil when there is nothing.
 func (r *router) find(c *call) action {
-	c.match.Reset()
-	found, ok := r.routes[endpoint{c.method, r.tree.Find(&c.match, c.method, c.path)}]
+	found, ok := r.search(c, c.path)
 	if !ok {
-		return nil
+		// As in Express, letters of a route may be small or large.
+		name := firstElement(c.path)
+		known, is := r.first[strings.ToLower(name)]
+		if !is || known == name {
+			return nil
+		}
+		if found, ok = r.search(c, known+c.path[len(name):]); !ok {
+			return nil
+		}
 	}
 	c.class = found.class
 	for i, name := range c.match.URLParams.Keys {
@@ -99,4 +118,10 @@ func (r *router) find(c *call) action {
 		}
 	}
 	return found.act
+}
+
+func (r *router) search(c *call, path string) (route, bool) {
+	c.match.Reset()
+	found, ok := r.routes[endpoint{c.method, r.tree.Find(&c.match, c.method, path)}]
+	return found, ok
 }
