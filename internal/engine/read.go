@@ -29,9 +29,6 @@ func (e *Engine) Find(ctx context.Context, c Caller, className string, q *query.
 		}
 	}
 	out = append(out, ']')
-	if r.redirected {
-		out = append(append(append(out, `,"className":"`...), r.class.Name...), '"')
-	}
 	if q.Count {
 		n, err := r.count(ctx)
 		if err != nil {
@@ -78,7 +75,8 @@ const maxMasterDepth = 100
 type read struct {
 	engine     *Engine
 	caller     Caller
-	class      *schema.Class
+	className  string
+	class      *schema.Class // nil when there is none of that name
 	query      *query.Query
 	where      *query.Where // of the query, subqueries answered
 	owners     bson.D       // what the object must satisfy for the caller to be let in
@@ -109,6 +107,9 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 	r := &read{engine: e, caller: c, query: q, depth: depth, skip: int64(q.Skip), limit: e.limit(q)}
 	if err := r.resolveClass(ctx, className); err != nil {
 		return nil, err
+	}
+	if r.className == "_Session" && c.UserID == "" && !c.Master() {
+		return nil, errInvalidSession
 	}
 	if r.class == nil {
 		r.empty = true
@@ -141,9 +142,6 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 	}
 	r.owners = owners
 	if r.class.Name == "_Session" && !c.Master() {
-		if c.UserID == "" {
-			return nil, errInvalidSession
-		}
 		r.owners = and(r.owners, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
 	}
 	r.filter = readable(and(r.filter, r.owners), c)
@@ -174,7 +172,7 @@ func (r *read) resolveClass(ctx context.Context, name string) error {
 	if class == nil && !e.AllowClientClassCreation && !r.caller.Master() {
 		return e.denied("This user is not allowed to access non-existent class: " + name)
 	}
-	r.class = class
+	r.class, r.className = class, name
 	return nil
 }
 
@@ -244,7 +242,7 @@ func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
 
 // appendFlat encodes objects as they come out of the store, without keeping them.
 func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
-	view := r.viewer(viewKey{class: r.class}, r.query.Keys, r.query.ExcludeKeys)
+	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
 	first := true
 	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
 		if !first {
@@ -263,7 +261,7 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 
 // rows reads the objects found and keeps them.
 func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
-	view := r.viewer(viewKey{class: r.class}, r.query.Keys, r.query.ExcludeKeys)
+	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
 	var rows []parse.Included
 	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
 		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})

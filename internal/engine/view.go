@@ -65,7 +65,8 @@ func (e *Engine) fieldsHidden(c Caller, m mask, doc bson.Raw) []string {
 type viewKey struct {
 	class  *schema.Class
 	hidden string
-	typed  bool
+	typed  bool // as included objects are
+	named  bool // as objects are that a query was redirected to
 }
 
 // viewCache keeps views of the classes of one snapshot; a new snapshot starts a
@@ -95,7 +96,7 @@ func (e *Engine) sharedView(key viewKey, hidden []string) *parse.View {
 func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse.View {
 	o := parse.ViewOptions{
 		ClassName: key.class.Name, Fields: key.class.Types(), Hidden: make(map[string]bool, len(hidden)),
-		FileURL: e.FileURL, Typed: key.typed,
+		FileURL: e.FileURL, Typed: key.typed, Named: key.named,
 	}
 	if len(keys) > 0 {
 		o.Keys = parse.NewKeySet(keys...)
