@@ -27,7 +27,7 @@
 // See [Exchange] for the request line's words, [Bindings] for what may stand in
 // angle brackets. A scenario runs in an app without any objects and classes. The
 // app is "app" unless a paragraph "app: <name>" before the first exchange names another; the
-// apps and their options are in reference/apps.mjs.
+// apps and their options are in reference/apps.json.
 package parity
 
 import (

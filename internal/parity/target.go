@@ -12,7 +12,7 @@ import (
 )
 
 // credentials are the headers that the word "by" sends; every app of
-// reference/apps.mjs has these keys.
+// reference/apps.json has these keys.
 var credentials = map[string][2]string{
 	"master":      {"X-Parse-Master-Key", "master"},
 	"readonly":    {"X-Parse-Master-Key", "readonly"},

@@ -16,7 +16,7 @@ import (
 	"github.com/loam-baas/loam/internal/parity"
 )
 
-// reference is a running parse-server with the apps of reference/apps.mjs.
+// reference is a running parse-server with the apps of reference/apps.json.
 type reference struct {
 	*parity.Target
 	process *exec.Cmd
