@@ -47,15 +47,6 @@ type API interface {
 	QueryLimits(c Caller) query.Limits
 }
 
-// Result is an answer ready to be written as Parse JSON.
-type Result struct{ json []byte }
-
-// NewResult returns a result of ready Parse JSON.
-func NewResult(json []byte) *Result { return &Result{json} }
-
-// JSON returns the answer. The caller must not change it.
-func (r *Result) JSON() []byte { return r.json }
-
 // Created is the answer to a create.
 type Created struct {
 	Result

@@ -22,21 +22,26 @@ func (e *Engine) Find(ctx context.Context, c Caller, className string, q *query.
 	if q.Explain {
 		return r.explain(ctx)
 	}
-	out := append(make([]byte, 0, 1024), `{"results":[`...)
+	return pooledResult(func(out []byte) ([]byte, error) { return r.appendFound(ctx, out) })
+}
+
+// appendFound appends {"results":[…],"count":n}.
+func (r *read) appendFound(ctx context.Context, out []byte) (_ []byte, err error) {
+	out = append(out, `{"results":[`...)
 	if r.limit != 0 && !r.empty {
 		if out, err = r.appendAll(ctx, out); err != nil {
 			return nil, err
 		}
 	}
 	out = append(out, ']')
-	if q.Count {
+	if r.query.Count {
 		n, err := r.count(ctx)
 		if err != nil {
 			return nil, err
 		}
 		out = strconv.AppendInt(append(out, `,"count":`...), n, 10)
 	}
-	return NewResult(append(out, '}')), nil
+	return append(out, '}'), nil
 }
 
 // Get reads one object; see API.
@@ -50,14 +55,13 @@ func (e *Engine) Get(ctx context.Context, c Caller, className, id string, q *que
 	}
 	r.filter = append(bson.D{{Key: "_id", Value: id}}, r.filter...)
 	r.limit, r.skip = 1, 0
-	out, err := r.appendAll(ctx, make([]byte, 0, 1024))
-	if err != nil {
-		return nil, err
-	}
-	if len(out) == 0 {
-		return nil, objectNotFound()
-	}
-	return NewResult(out), nil
+	return pooledResult(func(out []byte) ([]byte, error) {
+		out, err := r.appendAll(ctx, out)
+		if err == nil && len(out) == 0 {
+			err = objectNotFound()
+		}
+		return out, err
+	})
 }
 
 // QueryLimits are the bounds within which doors decode the caller's queries.

@@ -298,7 +298,7 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
 		}
 	}
-	return &Created{Result: Result{parse.AppendJSON(nil, answer)}, ObjectID: id}, nil
+	return &Created{Result: *NewResult(parse.AppendJSON(nil, answer)), ObjectID: id}, nil
 }
 
 // admitWrite is admit, and refuses what only the accounts may write.
