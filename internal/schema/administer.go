@@ -13,9 +13,9 @@ import (
 )
 
 // Describe returns a class as the REST API shows it, or parse.InvalidClassName
-// when there is none.
+// when there is none. It reads it anew.
 func (c *Catalog) Describe(ctx context.Context, name string) (*parse.Object, error) {
-	class, err := c.Class(ctx, name)
+	class, err := c.reread(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -401,6 +401,25 @@ func TestDeleteSystemClassKeepsIndexes(t *testing.T) {
 	}
 }
 
+func TestDescribeReadsAnew(t *testing.T) {
+	s := openStore(t)
+	here, there := openCatalog(t, s, Options{}), openCatalog(t, s, Options{})
+	if _, err := there.EnsureClass(t.Context(), "Game", types("score", numberType)); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"className": "Game", "fields": {` + defaultFieldsJSON + `, "score": {"type": "Number"}}, "classLevelPermissions": ` + publicJSON + `}`
+	got, err := here.Describe(t.Context(), "Game")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantObject(t, got, want)
+	internal, err := here.Describe(t.Context(), "_GlobalConfig")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantObject(t, internal, `{"className": "_GlobalConfig", "fields": {`+defaultFieldsJSON+`, "params": {"type": "Object"}, "masterKeyOnly": {"type": "Object"}}, "classLevelPermissions": {}}`)
+}
+
 // clock is a clock that tests set.
 type clock struct{ at atomic.Int64 }
 
