@@ -53,9 +53,11 @@ func BenchmarkFind100(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := a.Find(ctx, who.caller, "Thing", q); err != nil {
+				result, err := a.Find(ctx, who.caller, "Thing", q)
+				if err != nil {
 					b.Fatal(err)
 				}
+				result.Release()
 			}
 		})
 	}
@@ -79,9 +81,11 @@ func BenchmarkGet(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if _, err := a.Get(ctx, alice, "Thing", ids[i%len(ids)], q); err != nil {
+		result, err := a.Get(ctx, alice, "Thing", ids[i%len(ids)], q)
+		if err != nil {
 			b.Fatal(err)
 		}
+		result.Release()
 		i++
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
 )
 
@@ -18,6 +19,18 @@ type answer struct {
 	status   int    // 0 means 200
 	location string // "" means none
 	json     []byte
+	// result is what json is of, when its memory is to be given back.
+	result *engine.Result
+}
+
+// of answers with what the engine found.
+func of(r *engine.Result) answer { return answer{json: r.JSON(), result: r} }
+
+// done gives the answer's memory back, once it is written.
+func (a answer) done() {
+	if a.result != nil {
+		a.result.Release()
+	}
 }
 
 var emptyObject = []byte("{}")

@@ -186,7 +186,9 @@ func runInParallel(ctx context.Context, subs []subrequest, results [][]byte) {
 }
 
 func success(a answer) []byte {
-	return append(append([]byte(`{"success":`), a.json...), '}')
+	success := append(append([]byte(`{"success":`), a.json...), '}')
+	a.done()
+	return success
 }
 
 // perform runs one request; a panic in it is an error of it alone.

@@ -126,6 +126,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.out.send(a)
+	a.done()
 }
 
 var optionsBody = []byte("OK")

@@ -23,7 +23,7 @@ func find(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{json: result.JSON()}, nil
+	return of(result), nil
 }
 
 // get answers GET /classes/{class}/{id}.
@@ -40,7 +40,7 @@ func get(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{json: result.JSON()}, nil
+	return of(result), nil
 }
 
 // create answers POST /classes/{class}.
@@ -66,7 +66,7 @@ func update(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{json: result.JSON()}, nil
+	return of(result), nil
 }
 
 // remove answers DELETE /classes/{class}/{id}.
