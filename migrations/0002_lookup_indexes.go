@@ -8,13 +8,13 @@ import "github.com/loam-baas/loam/internal/store"
 func lookupIndexes() migration {
 	return migration{number: 2, name: "lookup_indexes", steps: func(Options) []step {
 		steps := []step{
-			index("_Session", store.Index{Name: "_session_token_1", Keys: ascending("_session_token")}),
-			index("_Session", store.Index{Name: "_p_user_1", Keys: ascending("_p_user")}),
+			wanted("_Session", store.Index{Name: "_session_token_1", Keys: ascending("_session_token")}),
+			wanted("_Session", store.Index{Name: "_p_user_1", Keys: ascending("_p_user")}),
 		}
 		for _, join := range []string{"_Join:users:_Role", "_Join:roles:_Role"} {
 			steps = append(steps,
-				index(join, store.Index{Name: "relatedId_1", Keys: ascending("relatedId")}),
-				index(join, store.Index{Name: "owningId_1", Keys: ascending("owningId")}))
+				wanted(join, store.Index{Name: "relatedId_1", Keys: ascending("relatedId")}),
+				wanted(join, store.Index{Name: "owningId_1", Keys: ascending("owningId")}))
 		}
 		return steps
 	}}

@@ -11,34 +11,57 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 )
 
-// index is a step that makes an index. Where the collection has one on the same
-// keys already, of whatever name, that serves as well, it is left alone.
-func index(collection string, i store.Index) step {
-	return step{
-		name: collection + "." + i.Name,
-		done: func(ctx context.Context, s store.Store) (bool, error) {
-			there, err := s.Indexes(ctx, collection)
-			return slices.ContainsFunc(there, func(other store.Index) bool { return serves(other, i) }), err
-		},
-		run: func(ctx context.Context, s store.Store) error {
-			err := s.CreateIndexes(ctx, collection, i)
-			if errors.Is(err, store.ErrIndexConflict) {
-				return fmt.Errorf("%s has another index on %s, or of the name %q; drop it or adapt it: %w", collection, keys(i), i.Name, err)
-			}
-			if _, duplicate := errors.AsType[*store.DuplicateKeyError](err); duplicate {
-				return fmt.Errorf("several documents of %s have the same %s, which must be unique; make them differ: %w", collection, keys(i), err)
-			}
-			return err
-		},
-	}
+// index is an index to make. Where the collection has one on the same keys
+// already, of whatever name, that serves as well, it is left alone.
+type index struct {
+	collection string
+	store.Index
 }
 
-// required is index for an index without which values that must be unique
-// would not be.
+// wanted is a step that makes an index.
+func wanted(collection string, i store.Index) step {
+	return step{name: collection + "." + i.Name, index: &index{collection, i}}
+}
+
+// required is a step that makes an index without which values that must be
+// unique would not be.
 func required(collection string, i store.Index) step {
-	s := index(collection, i)
+	s := wanted(collection, i)
 	s.essential = true
 	return s
+}
+
+func (i *index) made(ctx context.Context, s store.Store) (bool, error) {
+	there, err := s.Indexes(ctx, i.collection)
+	return slices.ContainsFunc(there, func(other store.Index) bool { return serves(other, i.Index) }), err
+}
+
+func (i *index) make(ctx context.Context, s store.Store) error {
+	err := s.CreateIndexes(ctx, i.collection, i.Index)
+	if errors.Is(err, store.ErrIndexConflict) {
+		return fmt.Errorf("%s has another index on %s, or of the name %q; drop it or adapt it: %w", i.collection, keys(i.Index), i.Name, err)
+	}
+	if _, duplicate := errors.AsType[*store.DuplicateKeyError](err); duplicate {
+		return fmt.Errorf("several documents of %s have the same %s, which must be unique; make them differ: %w", i.collection, keys(i.Index), err)
+	}
+	return err
+}
+
+// makeTogether makes the indexes of each collection in one go, which is much
+// faster on a new database, and returns the collections where that went well.
+// Where it did not, making them one by one will tell which is to blame.
+func makeTogether(ctx context.Context, s store.Store, steps []step) map[string]bool {
+	indexes := make(map[string][]store.Index)
+	for _, step := range steps {
+		if step.index != nil {
+			indexes[step.index.collection] = append(indexes[step.index.collection], step.index.Index)
+		}
+	}
+	made := make(map[string]bool, len(indexes))
+	for collection, list := range indexes {
+		made[collection] = s.CreateIndexes(ctx, collection, list...) == nil
+	}
+	return made
 }
 
 // serves tells whether an index that is there does what i is for.

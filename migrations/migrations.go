@@ -94,9 +94,24 @@ type step struct {
 	// essential says that Loam can't work without it, so that its failure is
 	// Loam's.
 	essential bool
-	run       func(ctx context.Context, s store.Store) error
-	// done tells whether the step is done; nil means to go by the record.
-	done func(ctx context.Context, s store.Store) (bool, error)
+	// do is what the step does, if it is not to make an index.
+	do    func(ctx context.Context, s store.Store) error
+	index *index
+}
+
+func (s step) run(ctx context.Context, st store.Store) error {
+	if s.index != nil {
+		return s.index.make(ctx, st)
+	}
+	return s.do(ctx, st)
+}
+
+// done tells whether the step is done, given the names of those that were.
+func (s step) done(ctx context.Context, st store.Store, recorded []string) (bool, error) {
+	if s.index != nil {
+		return s.index.made(ctx, st)
+	}
+	return slices.Contains(recorded, s.name), nil
 }
 
 type runner struct {
@@ -161,11 +176,9 @@ func (r *runner) pending(ctx context.Context) ([]task, error) {
 	for _, m := range r.migrations {
 		t := task{migration: m, done: done[m.number]}
 		for _, step := range m.steps(r.options) {
-			is := slices.Contains(t.done, step.name)
-			if step.done != nil {
-				if is, err = step.done(ctx, r.store); err != nil {
-					return nil, fmt.Errorf("migration %d, %s: %s: %w", m.number, m.name, step.name, err)
-				}
+			is, err := step.done(ctx, r.store, t.done)
+			if err != nil {
+				return nil, fmt.Errorf("migration %d, %s: %s: %w", m.number, m.name, step.name, err)
 			}
 			if !is {
 				t.left = append(t.left, step)
@@ -200,44 +213,55 @@ func stringsOf(v bson.RawValue) []string {
 func (r *runner) perform(ctx context.Context, t task) error {
 	log := r.options.Logger.With("migration", t.number, "name", t.name)
 	began := r.options.Now()
-	var made int
-	var failure error
-	for _, step := range t.left {
-		err := step.run(ctx, r.store)
-		switch {
-		case err == nil:
-			if !slices.Contains(t.done, step.name) {
-				t.done = append(t.done, step.name)
-			}
-			made++
-		case ctx.Err() != nil:
-			return fmt.Errorf("migration %d, %s: %w", t.number, t.name, context.Cause(ctx))
-		case step.essential:
-			failure = fmt.Errorf("migration %d, %s: %s: %w", t.number, t.name, step.name, err)
-		default:
-			log.WarnContext(ctx, "a step of a migration was left out and is tried again at the next start", "step", step.name, "error", err)
-		}
-		if failure != nil {
-			break
-		}
-	}
-	if t.done == nil {
-		t.done = []string{}
+	done, failure := r.makeSteps(ctx, t, log)
+	if ctx.Err() != nil {
+		return fmt.Errorf("migration %d, %s: %w", t.number, t.name, context.Cause(ctx))
 	}
 	took := r.options.Now().Sub(began)
 	record := bson.D{
 		{Key: "name", Value: t.name}, {Key: "at", Value: bson.NewDateTimeFromTime(began)},
-		{Key: "milliseconds", Value: took.Milliseconds()}, {Key: "steps", Value: t.done},
+		{Key: "milliseconds", Value: took.Milliseconds()}, {Key: "steps", Value: union(t.done, done)},
 	}
 	_, err := r.store.Update(ctx, collection, store.Update{
 		Filter: bson.D{{Key: "_id", Value: t.number}}, Change: bson.D{{Key: "$set", Value: record}}, Upsert: true,
 	})
 	switch {
 	case failure != nil:
-		return failure
+		return fmt.Errorf("migration %d, %s: %w", t.number, t.name, failure)
 	case err != nil:
 		return fmt.Errorf("record migration %d, %s: %w", t.number, t.name, err)
 	}
-	log.InfoContext(ctx, "migrated the database", "steps", made, "took", took)
+	log.InfoContext(ctx, "migrated the database", "steps", len(done), "took", took)
 	return nil
+}
+
+// makeSteps makes the steps that are left, up to the first essential one that
+// fails, and returns the names of those that are done.
+func (r *runner) makeSteps(ctx context.Context, t task, log *slog.Logger) (done []string, failure error) {
+	together := makeTogether(ctx, r.store, t.left)
+	for _, step := range t.left {
+		if step.index == nil || !together[step.index.collection] {
+			err := step.run(ctx, r.store)
+			switch {
+			case err != nil && step.essential:
+				return done, fmt.Errorf("%s: %w", step.name, err)
+			case err != nil:
+				log.WarnContext(ctx, "a step of a migration was left out and is tried again at the next start", "step", step.name, "error", err)
+				continue
+			}
+		}
+		done = append(done, step.name)
+	}
+	return done, nil
+}
+
+// union returns the strings of both, each once; not nil.
+func union(a, b []string) []string {
+	both := append([]string{}, a...)
+	for _, s := range b {
+		if !slices.Contains(both, s) {
+			both = append(both, s)
+		}
+	}
+	return both
 }

@@ -230,7 +230,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 // counting is a migration that counts how often it runs.
 func counting(number int32, n *atomic.Int32, run func(context.Context) error) migration {
 	return migration{number: number, name: "counting", steps: func(Options) []step {
-		return []step{{name: "count", essential: true, run: func(ctx context.Context, _ store.Store) error {
+		return []step{{name: "count", essential: true, do: func(ctx context.Context, _ store.Store) error {
 			n.Add(1)
 			return run(ctx)
 		}}}
