@@ -10,7 +10,6 @@ import (
 // permissionCheck validates submitted class-level permissions with
 // parse-server's wording. All its errors are parse.InvalidJSON.
 type permissionCheck struct {
-	class  string
 	fields fieldSet
 	// customIDs says that user ids may be any text, not letters and digits only
 	// (option allowCustomObjectId).
