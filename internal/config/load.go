@@ -59,7 +59,12 @@ const (
 // Load resolves a configuration. Its error joins a *Problem for everything that
 // is wrong with it.
 func Load(src Sources) (*Effective, error) {
-	r := &reader{table: newTable()}
+	r := &reader{}
+	if src.Flags != nil {
+		r.table = src.Flags.table
+	} else {
+		r.table = newTable()
+	}
 	flags, env := r.flags(src.Flags), r.env(src.Env)
 	var file layer
 	if path := src.file(); path != "" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -305,6 +306,7 @@ func TestLoad_Refuses(t *testing.T) {
 		"broken JSON":                   {source{file: "{\n\"a\": 1,\n}"}, []string{"loam.yaml: line 3"}},
 		"two documents":                 {source{file: "maxLimit: 1\n---\nmaxLimit: 2"}, []string{"more than one YAML document"}},
 		"YAML that contains itself":     {source{file: "auth: &a\n  b: *a"}, []string{"nested deeper than"}},
+		"YAML that explodes":            {source{file: explodingYAML()}, []string{"more than 100000 values"}},
 		"a list":                        {source{file: "- 1"}, []string{"loam.yaml: must be an object of options"}},
 		"all problems at once":          {source{file: "a1b2c3: 1\nport: x", env: []string{"PARSE_SERVER_MAX_LIMIT=x"}}, []string{"a1b2c3 is not known", "port must be an integer", "maxLimit must be an integer"}},
 		"app id alone":                  {source{noApp: true, env: []string{"PARSE_SERVER_APPLICATION_ID=a"}}, []string{"environment variable PARSE_SERVER_APPLICATION_ID: masterKey is missing: appId is set, and the two go together"}},
@@ -337,6 +339,16 @@ func TestLoad_Refuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// explodingYAML is a short file of very many values.
+func explodingYAML() string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [1]\n")
+	for i := range 20 {
+		fmt.Fprintf(&b, "a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
+	}
+	return b.String()
 }
 
 func TestLoad_MongoDBAppsMayShareADatabaseWithPrefixes(t *testing.T) {

@@ -129,7 +129,10 @@ func (o *Option) inItems() bool { return strings.Contains(o.Path, "[]") }
 // kebab turns a path into a flag's name: "restAPIKey" into "rest-api-key",
 // "databaseOptions.maxTimeMS" into "database-options-max-time-ms".
 func kebab(path string) string {
-	runes := []rune(strings.NewReplacer("graphQL", "graphql", "GraphQL", "Graphql").Replace(path))
+	if strings.Contains(path, "raphQL") { // one word, whatever its capitals
+		path = strings.ReplaceAll(strings.ReplaceAll(path, "graphQL", "graphql"), "GraphQL", "Graphql")
+	}
+	runes := []rune(path)
 	var b strings.Builder
 	for i, r := range runes {
 		switch {

@@ -17,6 +17,10 @@ import (
 // aliases that contain themselves.
 const maxTreeDepth = 32
 
+// maxTreeNodes bounds what a file may hold: YAML aliases of aliases would make
+// much of little.
+const maxTreeNodes = 100_000
+
 // tree is a piece of a configuration file, whatever its syntax.
 type tree struct {
 	// line is where it begins, counted from 1; 0 when it came from no file.
@@ -196,21 +200,27 @@ func decodeYAML(data []byte) (*tree, error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("the file has more than one YAML document")
 	}
-	t, err := yamlTree(doc.Content[0], 0)
+	t, err := new(yamlReader).tree(doc.Content[0], 0)
 	if err == nil && t.value == nil {
 		t.value = []member{}
 	}
 	return t, err
 }
 
-func yamlTree(n *yaml.Node, depth int) (*tree, error) {
+// yamlReader counts the nodes that it makes.
+type yamlReader struct{ nodes int }
+
+func (r *yamlReader) tree(n *yaml.Node, depth int) (*tree, error) {
 	if depth > maxTreeDepth {
 		return nil, fmt.Errorf("line %d: nested deeper than %d levels", n.Line, maxTreeDepth)
+	}
+	if r.nodes++; r.nodes > maxTreeNodes {
+		return nil, fmt.Errorf("line %d: the file has more than %d values", n.Line, maxTreeNodes)
 	}
 	t := &tree{line: n.Line}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return yamlTree(n.Alias, depth+1)
+		return r.tree(n.Alias, depth+1)
 	case yaml.MappingNode:
 		members := make([]member, 0, len(n.Content)/2)
 		seen := map[string]bool{}
@@ -220,7 +230,7 @@ func yamlTree(n *yaml.Node, depth int) (*tree, error) {
 				return nil, fmt.Errorf("line %d: %q is given twice", name.Line, name.Value)
 			}
 			seen[name.Value] = true
-			value, err := yamlTree(n.Content[i+1], depth+1)
+			value, err := r.tree(n.Content[i+1], depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -230,7 +240,7 @@ func yamlTree(n *yaml.Node, depth int) (*tree, error) {
 	case yaml.SequenceNode:
 		items := make([]*tree, 0, len(n.Content))
 		for _, c := range n.Content {
-			item, err := yamlTree(c, depth+1)
+			item, err := r.tree(c, depth+1)
 			if err != nil {
 				return nil, err
 			}
