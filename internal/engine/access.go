@@ -8,28 +8,22 @@ import (
 	"github.com/loam-baas/loam/internal/schema"
 )
 
-// verbs name the operations in messages, as parse-server words them.
-var verbs = map[schema.Operation]string{
-	schema.OpFind: "find", schema.OpCount: "find", schema.OpGet: "get",
-	schema.OpCreate: "create", schema.OpUpdate: "update", schema.OpDelete: "delete",
-}
-
 // admit decides from the class's name alone whether the caller may operate on
 // it at all: internal classes are the master key's, and the read-only master
 // key writes nothing (advisories A09, A10, A24).
 func (e *Engine) admit(c Caller, class string, op schema.Operation) error {
 	writes := op == schema.OpCreate || op == schema.OpUpdate || op == schema.OpDelete || op == schema.OpAddField
 	if c.Scope == ScopeReadOnlyMaster && writes {
-		return e.denied("read-only masterKey isn't allowed to perform the " + verbs[op] + " operation.")
+		return e.denied("read-only masterKey isn't allowed to perform the " + op.String() + " operation.")
 	}
 	if c.Master() {
 		return nil
 	}
 	switch {
 	case class == "_Installation" && (op == schema.OpFind || op == schema.OpCount || op == schema.OpDelete):
-		return e.denied("Clients aren't allowed to perform the " + verbs[op] + " operation on the installation collection.")
+		return e.denied("Clients aren't allowed to perform the " + op.String() + " operation on the installation collection.")
 	case schema.MasterOnly(class):
-		return e.denied("Clients aren't allowed to perform the " + verbs[op] + " operation on the " + class + " collection.")
+		return e.denied("Clients aren't allowed to perform the " + op.String() + " operation on the " + class + " collection.")
 	}
 	return nil
 }
@@ -47,6 +41,9 @@ func (e *Engine) permit(c Caller, class *schema.Class, op schema.Operation) (bso
 	}
 	if len(fields) == 0 {
 		return nil, nil
+	}
+	if c.UserID == "" {
+		return nothing, nil // no field can name who is not signed in
 	}
 	var owners bson.A
 	for _, name := range fields {
@@ -67,12 +64,15 @@ func (e *Engine) permit(c Caller, class *schema.Class, op schema.Operation) (bso
 	}
 	switch len(owners) {
 	case 0:
-		return nil, e.denied("Permission denied for action " + verbs[op] + " on class " + class.Name + ".")
+		return nil, e.denied("Permission denied for action " + op.String() + " on class " + class.Name + ".")
 	case 1:
 		return owners[0].(bson.D), nil
 	}
 	return bson.D{{Key: "$or", Value: owners}}, nil
 }
+
+// nothing is a condition that no object satisfies.
+var nothing = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
 
 // identities are the names under which ACLs may let the caller in, "*" apart.
 func (c Caller) identities() []string {

@@ -31,9 +31,6 @@ func (e *Engine) Schema(ctx context.Context, c Caller, class string) (*parse.Obj
 	if err := e.requireMaster(c, false); err != nil {
 		return nil, err
 	}
-	if err := e.Catalog.Refresh(ctx); err != nil {
-		return nil, storeError(err)
-	}
 	described, err := e.Catalog.Describe(ctx, class)
 	return described, storeError(err)
 }

@@ -19,12 +19,13 @@ func (e *Engine) denied(reason string) error {
 }
 
 // sanitize hides the reason of a refusal from clients and keeps it as the cause.
+// It is for refusals only.
 func (e *Engine) sanitize(err error) error {
 	var refusal *parse.Error
-	if !e.SanitizeErrors || !errors.As(err, &refusal) || refusal.Code != parse.OperationForbidden || refusal.Bare {
+	if !e.SanitizeErrors || !errors.As(err, &refusal) || refusal.Bare {
 		return err
 	}
-	public := parse.NewError(parse.OperationForbidden, "Permission denied")
+	public := parse.NewError(refusal.Code, "Permission denied")
 	public.Status = refusal.Status
 	return public.WithCause(errors.New(refusal.Message))
 }

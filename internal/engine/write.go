@@ -306,9 +306,6 @@ func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
 	if err := e.admit(c, class, op); err != nil {
 		return err
 	}
-	if !schema.ValidClassName(class) {
-		return schema.InvalidClassName(class)
-	}
 	if op != schema.OpDelete && (class == "_User" || class == "_Session") {
 		return parse.NewError(parse.CommandUnavailable, "Users and sessions cannot be written yet.")
 	}
