@@ -1,0 +1,127 @@
+// Package app assembles one application: its store, its classes, the engine over
+// both, and the part of every door that is the app's.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/loam-baas/loam/internal/config"
+	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
+	"github.com/loam-baas/loam/internal/rest"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/embedded"
+	"github.com/loam-baas/loam/internal/store/mongo"
+	"github.com/loam-baas/loam/migrations"
+)
+
+// App is one running application.
+type App struct {
+	store  store.Store
+	engine *engine.Engine
+	rest   *rest.App
+}
+
+// Open opens the app's store, brings it up to date and puts the app together.
+// Whoever opens an App closes it.
+func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err error) {
+	denylist, err := rest.NewDenylist(c.RequestKeywordDenylist)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStore(ctx, &c.Database, logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close(ctx))
+		}
+	}()
+	if err := migrations.Run(ctx, s, migrations.Options{Indexes: migrations.Indexes(c.Database.Indexes), Logger: logger}); err != nil {
+		return nil, err
+	}
+	catalog, err := schema.Open(ctx, s, schema.Options{
+		ProtectedFields:             c.ProtectedFields,
+		AllowCustomObjectID:         c.AllowCustomObjectID,
+		DisableIndexFieldValidation: c.Database.DisableIndexFieldValidation,
+		CacheTTL:                    c.Database.SchemaCacheTTL,
+		Logger:                      logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := engine.New(engine.Options{
+		Store: s, Catalog: catalog, Logger: logger,
+		DefaultLimit: c.DefaultLimit, MaxLimit: c.MaxLimit,
+		ObjectIDSize:               c.ObjectIDSize,
+		AllowClientClassCreation:   c.AllowClientClassCreation,
+		AllowCustomObjectID:        c.AllowCustomObjectID,
+		AllowPublicExplain:         c.Database.AllowPublicExplain,
+		SanitizeErrors:             c.EnableSanitizedErrorResponse,
+		ProtectedFieldsOwnerExempt: c.ProtectedFieldsOwnerExempt,
+		Limits:                     queryLimits(&c.RequestComplexity),
+		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
+	})
+	door := rest.NewApp(rest.AppOptions{
+		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist,
+		Limits:            bodyLimits(&c.RequestComplexity),
+		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
+		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
+		SanitizeErrors: c.EnableSanitizedErrorResponse,
+	})
+	return &App{store: s, engine: e, rest: door}, nil
+}
+
+// REST is the app's part of the REST door.
+func (a *App) REST() *rest.App { return a.rest }
+
+// Close waits for what runs and lets go of the store. No door may use the app
+// any more.
+func (a *App) Close(ctx context.Context) error { return a.store.Close(ctx) }
+
+func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (store.Store, error) {
+	switch d.Engine {
+	case config.Embedded:
+		o := embedded.Options{Dir: d.Path, Logger: logger}
+		if d.Durability == config.DurabilityNormal {
+			o.Durability = embedded.Normal
+		}
+		return embedded.Open(ctx, o)
+	case config.MongoDB:
+		return mongo.Open(ctx, mongo.Options{URI: d.URI, CollectionPrefix: d.CollectionPrefix})
+	}
+	return nil, fmt.Errorf("unknown database engine %q", d.Engine)
+}
+
+func queryLimits(c *config.RequestComplexity) query.Limits {
+	return query.Limits{
+		QueryDepth: c.QueryDepth, SubqueryDepth: c.SubqueryDepth,
+		IncludeDepth: c.IncludeDepth, IncludeCount: c.IncludeCount,
+		WhereNodes: c.WhereNodes, InValues: c.InValues,
+		RegexLength: c.RegexLength, DenyRegex: !c.AllowRegex,
+	}
+}
+
+// What bounds a body when the configuration lifts the bound: decoding is
+// recursive, and nothing a client sends may exhaust the stack.
+const (
+	deepest  = 1000
+	mostKeys = 1 << 24
+)
+
+func bodyLimits(c *config.RequestComplexity) parse.Limits {
+	limits := parse.Limits{Depth: c.RequestDepth, Keys: c.RequestKeyCount}
+	if limits.Depth <= 0 {
+		limits.Depth = deepest
+	}
+	if limits.Keys <= 0 {
+		limits.Keys = mostKeys
+	}
+	return limits
+}
