@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 
@@ -41,6 +42,8 @@ type Program struct {
 
 // Server is what "loam serve" runs.
 type Server interface {
+	// Addr is the address that is listened on.
+	Addr() net.Addr
 	// Ready is closed when requests are served.
 	Ready() <-chan struct{}
 	// Run listens and serves until the context ends, and then drains.

@@ -65,6 +65,7 @@ type fakeServer struct {
 	run   func(context.Context) error
 }
 
+func (s *fakeServer) Addr() net.Addr                { return &net.TCPAddr{} }
 func (s *fakeServer) Ready() <-chan struct{}        { return s.ready }
 func (s *fakeServer) Run(ctx context.Context) error { return s.run(ctx) }
 

@@ -51,7 +51,7 @@ func (p *Program) serve(ctx context.Context, args []string) error {
 		case err := <-done:
 			return err
 		case <-ready:
-			logger.Info("serving", "url", e.Process.Apps[0].ServerURL, "apps", len(e.Process.Apps))
+			logger.Info("serving", "address", server.Addr().String(), "apps", len(e.Process.Apps))
 			p.welcome(e)
 			ready = nil
 		case s := <-signals:

@@ -60,6 +60,9 @@ func uriPlace(uri string) string {
 		list[i] = strings.TrimSuffix(h, ":27017")
 	}
 	slices.Sort(list)
+	if name == "" {
+		name = "parse" // what the driver takes then
+	}
 	return scheme + "://" + strings.Join(list, ",") + "/" + name
 }
 

@@ -9,7 +9,7 @@ func networkSection() Section {
 				Doc:  "The address to listen on. With generated keys the default is `127.0.0.1`.",
 				read: readHost, field: func(p *Process, _ *App) any { return &p.Host }},
 			{Path: "port", Env: "PORT", Kind: Int, Default: "1337", Process: true,
-				Doc:  "The TCP port to listen on; 0 lets the system choose one.",
+				Doc:  "The TCP port to listen on; 0 lets the system choose one, which the log tells; set `serverURL` then.",
 				read: intBetween(0, 65535), field: func(p *Process, _ *App) any { return &p.Port }},
 			{Path: "mountPath", Default: "/parse", Process: true,
 				Doc:  "The path below which the REST API is found; `/` is the root.",
