@@ -31,8 +31,10 @@
 package parity
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // File is a file of scenarios on one topic.
@@ -63,6 +65,16 @@ func (s *Scenario) Exchanges() []*Exchange {
 		}
 	}
 	return all
+}
+
+// Typed is what the scenario's requests say, to tell what was typed from what
+// was made.
+func (s *Scenario) Typed() string {
+	var b strings.Builder
+	for _, x := range s.Exchanges() {
+		fmt.Fprintln(&b, x.Path, x.Parameters, x.Headers, x.Body)
+	}
+	return b.String()
 }
 
 // Exchange is a request and the answers to it. Its request line is a method and
@@ -99,7 +111,7 @@ type Exchange struct {
 	Recorded *Answer
 	// Differs says why Loam's answer is another one.
 	Differs string
-	// Loam is Loam's answer when it differs.
+	// Loam is Loam's answer when it differs, nil before it was filled in.
 	Loam *Answer
 }
 

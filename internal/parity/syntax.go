@@ -151,9 +151,6 @@ func parseExchange(p paragraph) (*Exchange, error) {
 		if x.Loam, err = parseAnswer(loam); err != nil {
 			return nil, fmt.Errorf("line %d: %w", p.line, err)
 		}
-		if x.Loam == nil {
-			return nil, fmt.Errorf("line %d: it differs, but how?", p.line)
-		}
 	}
 	return x, nil
 }
@@ -275,7 +272,7 @@ func (x *Exchange) format(b *strings.Builder) {
 		fmt.Fprintln(b, x.Body)
 	}
 	x.Recorded.format(b)
-	if x.Loam != nil {
+	if x.Differs != "" {
 		fmt.Fprintf(b, "differs: %s\n", x.Differs)
 		x.Loam.format(b)
 	}

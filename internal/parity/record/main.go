@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -120,10 +119,6 @@ func play(ctx context.Context, r *reference, s *parity.Scenario, check bool) ([]
 	if err := r.empty(ctx, s.App); err != nil {
 		return nil, fmt.Errorf("empty the app: %w", err)
 	}
-	var typed strings.Builder
-	for _, x := range s.Exchanges() {
-		fmt.Fprintln(&typed, x.Path, x.Parameters, x.Headers, x.Body)
-	}
 	began := time.Now()
 	bindings := parity.Bindings{"base": r.Apps[s.App].String()}
 	var differences []string
@@ -145,7 +140,7 @@ func play(ctx context.Context, r *reference, s *parity.Scenario, check bool) ([]
 			}
 			continue
 		}
-		normal, err := parity.Normalize(answer, bindings, typed.String(), began)
+		normal, err := parity.Normalize(answer, bindings, s.Typed(), began)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", x.Line, err)
 		}
