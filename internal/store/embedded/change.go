@@ -103,7 +103,11 @@ type update struct {
 }
 
 func newUpdate(collection string, u store.Update) (*update, error) {
-	q, err := newSearch(collection, store.Find{Filter: u.Filter, Sort: u.Sort, Projection: u.Projection, Limit: 1})
+	find := store.Find{Filter: u.Filter, Sort: u.Sort, Projection: u.Projection}
+	if !u.Many {
+		find.Limit = 1
+	}
+	q, err := newSearch(collection, find)
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +212,7 @@ func (u *update) upsert(st stage, result *store.UpdateResult) (bson.Raw, error) 
 
 // FindAndUpdate changes one document and returns it.
 func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Update, want store.Version) (bson.Raw, error) {
+	u.Many = false
 	compiled, err := newUpdate(collection, u)
 	if err != nil {
 		return nil, err
@@ -297,14 +302,14 @@ func (s *Store) delete(ctx context.Context, q *search) (int64, error) {
 
 // first returns the first document in order, as a copy; nil when there is none.
 func (s *search) first(ctx context.Context, st stage) (h handle, doc bson.Raw, err error) {
-	if s.sorter == nil {
+	if !s.ordered() {
 		err = st.find(ctx, s, func(found handle, d bson.Raw) (bool, error) {
 			h, doc = found, bytes.Clone(d)
 			return false, nil
 		})
 		return h, doc, err
 	}
-	order := ordering{sorter: s.sorter, capacity: 1}
+	order := ordering{search: s, capacity: 1}
 	err = st.find(ctx, s, func(found handle, d bson.Raw) (bool, error) { return true, order.add(found, d) })
 	if err != nil || len(order.items) == 0 {
 		return handle{}, nil, err

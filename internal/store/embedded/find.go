@@ -101,6 +101,9 @@ func (s *Store) readOnce(ctx context.Context, q *search, v *view, do func(*view)
 		return err
 	}
 	if v.coll == nil {
+		if err := checkName(q.collection); err != nil {
+			return err
+		}
 		v.plan = candidates[0]
 		return do(v)
 	}
@@ -194,11 +197,11 @@ func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson
 	for attempt := 1; ; attempt++ {
 		cat := s.catalog.Load()
 		coll := cat.collections[collection]
-		if s.closed.Load() {
-			return nil, store.ErrClosed
+		if err := s.usable(ctx); err != nil {
+			return nil, err
 		}
 		if coll == nil {
-			return nil, ctx.Err()
+			return nil, checkName(collection)
 		}
 		doc, ticket := s.cache.get(coll.n, key)
 		if doc != nil {

@@ -331,14 +331,14 @@ func regexOperator(path string, operators []bson.RawElement, collation match.Col
 // Regular expressions know no collation, so that one says nothing of keys under
 // another than the simple one.
 func regex(path, pattern, options string, value bson.RawValue, collation match.Collation) (predicate, bool) {
-	prefix := match.RegexPrefix(pattern, options)
+	prefix, whole := match.RegexPrefix(pattern, options)
 	if prefix == "" || collation != match.Simple {
 		return predicate{}, false
 	}
 	_, text, _ := bson.MarshalValue(prefix)
 	key := match.AppendKey(nil, bson.RawValue{Type: bson.TypeString, Value: text})
 	key = key[:len(key)-1] // without the end of the string
-	return predicate{path: path, bounds: merge([]interval{
+	return predicate{path: path, exact: whole, bounds: merge([]interval{
 		{position{key: key}, position{key: key, after: true}},
 		exactly(match.AppendKey(nil, value)),
 	})}, true

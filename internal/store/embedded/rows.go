@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -72,8 +73,8 @@ func (tx *writeTx) ensure(name string) (*collection, error) {
 	if c := tx.catalog.collections[name]; c != nil {
 		return c, nil
 	}
-	if name == "" || len(name) > maxNameLength || slices.Contains([]byte(name), 0) {
-		return nil, store.BadRequest(73, "Invalid namespace specified '%s'", name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	s, err := tx.conn.prepare(stmtKey{does: addCollection})
 	if err != nil {
@@ -90,6 +91,14 @@ func (tx *writeTx) ensure(name string) (*collection, error) {
 	}
 	tx.catalog = tx.catalog.with(c)
 	return c, nil
+}
+
+// checkName is an error for what can't be the name of a collection.
+func checkName(name string) error {
+	if name == "" || len(name) > maxNameLength || strings.IndexByte(name, 0) >= 0 {
+		return store.BadRequest(73, "Invalid namespace specified '%s'", name)
+	}
+	return nil
 }
 
 // maxNameLength is MongoDB's bound on the name of a collection, in bytes.

@@ -3,6 +3,8 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,6 +18,7 @@ type search struct {
 	collection string
 	filter     *match.Matcher
 	sorter     *match.Sorter     // nil for none
+	near       *match.Near       // what is near comes first; nil for none
 	projection *match.Projection // nil for none
 	skip       int64
 	limit      int64 // 0 for none
@@ -37,6 +40,9 @@ func newSearch(collection string, q store.Find) (*search, error) {
 			return nil, err
 		}
 	}
+	if s.sorter == nil {
+		s.near = s.filter.Near()
+	}
 	if len(q.Projection) > 0 {
 		if s.projection, err = match.CompileProjection(q.Projection); err != nil {
 			return nil, err
@@ -50,6 +56,19 @@ func newSearch(collection string, q store.Find) (*search, error) {
 	}
 	s.request = request{clauses: clausesOf(raw, c), collation: c, sort: q.Sort, hint: q.Hint}
 	return s, nil
+}
+
+// ordered tells whether an order is asked for.
+func (s *search) ordered() bool { return s.sorter != nil || s.near != nil }
+
+// appendKey appends the key that puts a document in order.
+func (s *search) appendKey(dst []byte, doc bson.Raw) ([]byte, error) {
+	if s.sorter != nil {
+		return s.sorter.AppendKey(dst, doc, 0)
+	}
+	distance, _ := s.near.Distance(doc)
+	// Doubles that are not negative are in the order of their bits.
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(distance)), nil
 }
 
 // wanted is how many documents in order the search needs, 0 for all.
@@ -66,14 +85,14 @@ const maxWanted = 1 << 40
 // are valid during the call only.
 func (s *search) run(ctx context.Context, v *view, yield func(bson.Raw) error) error {
 	out := &emitter{search: s, yield: yield}
-	if v.plan.sorted {
+	if !s.ordered() || v.plan.sorted && s.near == nil {
 		return v.scan(ctx, s, 0, func(_ handle, doc bson.Raw) (bool, error) { return out.emit(doc, false) })
 	}
 	perRange := int64(0)
-	if v.plan.sortedRanges {
+	if v.plan.sortedRanges && s.near == nil {
 		perRange = s.wanted()
 	}
-	order := ordering{sorter: s.sorter, capacity: s.wanted()}
+	order := ordering{search: s, capacity: s.wanted()}
 	err := v.scan(ctx, s, perRange, func(h handle, doc bson.Raw) (bool, error) { return true, order.add(h, doc) })
 	if err != nil {
 		return err
@@ -124,7 +143,7 @@ const maxSortBytes = 100 << 20
 // capacity it is a heap, the last in order on top, else a list. Documents that
 // compare as equal stay in the order in which they came.
 type ordering struct {
-	sorter   *match.Sorter
+	search   *search
 	capacity int64
 	items    []orderedDoc
 	size     int
@@ -148,7 +167,7 @@ func (a *orderedDoc) compare(b *orderedDoc) int {
 
 func (o *ordering) add(h handle, doc bson.Raw) error {
 	var err error
-	if o.key, err = o.sorter.AppendKey(o.key[:0], doc, 0); err != nil {
+	if o.key, err = o.search.appendKey(o.key[:0], doc); err != nil {
 		return err
 	}
 	o.count++

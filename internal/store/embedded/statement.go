@@ -47,6 +47,7 @@ const (
 	indexAll       // → k, rid in order of rid
 	setMultikey    // ?1 bits; the index is the key's
 
+	integrity       // → what is wrong with the file, or "ok"
 	anyCollection   // → 1 if there is a collection
 	listCollections // → n, name
 	listIndexes     // → n, collection, name, spec, multikey
@@ -163,6 +164,8 @@ func (k stmtKey) sql() string {
 	case setMultikey:
 		return "UPDATE indexes SET multikey = multikey | ?1 WHERE n = " + n
 
+	case integrity:
+		return "PRAGMA integrity_check(20)"
 	case anyCollection:
 		return "SELECT 1 FROM collections LIMIT 1"
 	case listCollections:

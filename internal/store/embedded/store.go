@@ -236,6 +236,9 @@ func (s *Store) usable(ctx context.Context) error {
 
 // Ping reads from the file.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
 	c, err := s.readers.get(ctx, shortReads)
 	if err != nil {
 		return err

@@ -26,13 +26,17 @@ func (x *Indexer) Arrays(doc bson.Raw) uint64 {
 }
 
 // RegexPrefix returns the text that a string must begin with for the regular
-// expression to match, "" if there is none.
-func RegexPrefix(pattern, options string) string {
-	r, err := compileRegex(pattern, options)
-	if err != nil {
-		return ""
+// expression to match, "" if there is none. whole tells that all strings that
+// begin with it do match.
+func RegexPrefix(pattern, options string) (prefix string, whole bool) {
+	if pattern == "" || pattern[0] != '^' && pattern[0] != '\\' {
+		return "", false
 	}
-	return string(r.prefix)
+	r, err := compileRegex(pattern, options)
+	if err != nil || len(r.prefix) == 0 {
+		return "", false
+	}
+	return string(r.prefix), r.whole
 }
 
 // AppendKeyOf is AppendKey for a value of one of the types that the store's
