@@ -351,6 +351,9 @@ func (m *memory) apply(ctx context.Context, name string, u store.Update) (r stor
 			return err
 		}
 		r.Upserted = true
+		if err := after.Lookup("_id").Unmarshal(&r.UpsertedID); err != nil {
+			return err
+		}
 		return c.put(name, -1, after)
 	})
 	return r, before, after, err

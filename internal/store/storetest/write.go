@@ -237,7 +237,7 @@ func testUpsert(f *fixture) {
 			id := fmt.Sprint(i + 100)
 			replace := func(s string) string { return strings.ReplaceAll(s, "ID", id) }
 			r := upsert(f, replace(c.filter), c.change, i%2 == 0)
-			if r != (store.UpdateResult{Upserted: true}) {
+			if r != (store.UpdateResult{Upserted: true, UpsertedID: int32(i + 100)}) {
 				f.Errorf("result is %+v", r)
 			}
 			f.wantDoc("c", int32(i+100), replace(c.want))
@@ -252,11 +252,11 @@ func testUpsert(f *fixture) {
 		f.wantDoc("c", int32(1), `{"_id":1,"n":2}`)
 	})
 	f.run("an _id is made", func(f *fixture) {
-		upsert(f, `{"k":"made"}`, `{"$set":{"v":1}}`, false)
+		r := upsert(f, `{"k":"made"}`, `{"$set":{"v":1}}`, false)
 		docs, err := f.find("c", store.Find{Filter: f.doc(`{"k":"made"}`)})
 		f.mustNot(err)
-		if len(docs) != 1 || docs[0].Lookup("_id").Type != bson.TypeObjectID {
-			f.Errorf("found %v", docs)
+		if len(docs) != 1 || docs[0].Lookup("_id").Type != bson.TypeObjectID || r.UpsertedID != docs[0].Lookup("_id").ObjectID() {
+			f.Errorf("found %v, result is %+v", docs, r)
 		}
 	})
 	f.run("a duplicate is refused", func(f *fixture) {
