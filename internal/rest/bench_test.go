@@ -32,8 +32,8 @@ func thing(i int) string {
 		i, i%20, i%1000, i, i%2 == 0, i%50, i)
 }
 
-// newEngine is an engine over an embedded store with things in it.
-func newEngine(tb testing.TB) (e *engine.Engine, ids []string) {
+// newEngine is an engine over an embedded store with n things in it.
+func newEngine(tb testing.TB, n int) (e *engine.Engine, ids []string) {
 	tb.Helper()
 	ctx := context.Background()
 	s, err := embedded.Open(ctx, embedded.Options{Dir: tb.TempDir()})
@@ -45,8 +45,8 @@ func newEngine(tb testing.TB) (e *engine.Engine, ids []string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	e = engine.New(engine.Options{Store: s, Catalog: catalog, AllowClientClassCreation: true})
-	for i := range things {
+	e = engine.New(engine.Options{Store: s, Catalog: catalog, AllowClientClassCreation: true, SanitizeErrors: true})
+	for i := range n {
 		body, err := parse.DecodeObject([]byte(thing(i)), parse.Limits{})
 		if err != nil {
 			tb.Fatal(err)
@@ -63,7 +63,7 @@ func newEngine(tb testing.TB) (e *engine.Engine, ids []string) {
 // BenchmarkGetHTTP sets a get by id, from the connection to the store and back,
 // against a chi handler that answers a constant body of the same size.
 func BenchmarkGetHTTP(b *testing.B) {
-	e, ids := newEngine(b)
+	e, ids := newEngine(b, things)
 	door := rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, rest.NewApp(rest.AppOptions{ID: "app", Engine: e, Keys: masterKeys}))
 	header := "Host: localhost\r\nX-Parse-Application-Id: app\r\nX-Parse-REST-API-Key: rest\r\n\r\n"
 	requests := make([][]byte, len(ids))
