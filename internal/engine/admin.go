@@ -11,7 +11,7 @@ import (
 
 // Schemas lists the classes; see API.
 func (e *Engine) Schemas(ctx context.Context, c Caller) ([]*parse.Object, error) {
-	if err := e.requireMaster(c, false); err != nil {
+	if err := e.requireMaster(c); err != nil {
 		return nil, err
 	}
 	// Another node may have changed a class: administrators see what is stored.
@@ -28,7 +28,7 @@ func (e *Engine) Schemas(ctx context.Context, c Caller) ([]*parse.Object, error)
 
 // Schema describes a class; see API.
 func (e *Engine) Schema(ctx context.Context, c Caller, class string) (*parse.Object, error) {
-	if err := e.requireMaster(c, false); err != nil {
+	if err := e.requireMaster(c); err != nil {
 		return nil, err
 	}
 	described, err := e.Catalog.Describe(ctx, class)
@@ -37,7 +37,7 @@ func (e *Engine) Schema(ctx context.Context, c Caller, class string) (*parse.Obj
 
 // CreateSchema makes a class; see API.
 func (e *Engine) CreateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error) {
-	if err := e.requireMaster(c, true); err != nil {
+	if err := e.requireWriter(c, "create a schema"); err != nil {
 		return nil, err
 	}
 	made, err := e.Catalog.CreateClass(ctx, class, def)
@@ -46,7 +46,7 @@ func (e *Engine) CreateSchema(ctx context.Context, c Caller, class string, def *
 
 // UpdateSchema changes a class; see API.
 func (e *Engine) UpdateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error) {
-	if err := e.requireMaster(c, true); err != nil {
+	if err := e.requireWriter(c, "update a schema"); err != nil {
 		return nil, err
 	}
 	changed, err := e.Catalog.UpdateClass(ctx, class, def)
@@ -55,7 +55,7 @@ func (e *Engine) UpdateSchema(ctx context.Context, c Caller, class string, def *
 
 // DeleteSchema deletes a class that has no objects; see API.
 func (e *Engine) DeleteSchema(ctx context.Context, c Caller, class string) error {
-	if err := e.requireMaster(c, true); err != nil {
+	if err := e.requireWriter(c, "delete a schema"); err != nil {
 		return err
 	}
 	return storeError(e.Catalog.DeleteClass(ctx, class))
@@ -64,7 +64,7 @@ func (e *Engine) DeleteSchema(ctx context.Context, c Caller, class string) error
 // Purge removes all objects of a class; see API. Classes that are no app's own
 // keep theirs: an emptied _SCHEMA or _Join would orphan the rest.
 func (e *Engine) Purge(ctx context.Context, c Caller, class string) error {
-	if err := e.requireMaster(c, true); err != nil {
+	if err := e.requireWriter(c, "purge a schema"); err != nil {
 		return err
 	}
 	known, err := e.class(ctx, class)

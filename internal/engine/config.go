@@ -62,7 +62,7 @@ func publicConfig(params, masterKeyOnly *parse.Object) (shown, flags *parse.Obje
 
 // UpdateConfig changes the app's parameters; see API.
 func (e *Engine) UpdateConfig(ctx context.Context, c Caller, body *parse.Object) error {
-	if err := e.requireMaster(c, true); err != nil {
+	if err := e.requireWriter(c, "update the config"); err != nil {
 		return err
 	}
 	params, err := objectMember(body, "params")

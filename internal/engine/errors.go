@@ -30,24 +30,27 @@ func (e *Engine) sanitize(err error) error {
 	return public.WithCause(errors.New(refusal.Message))
 }
 
-// requireMaster refuses callers that are not master for reading, respectively
-// for writing, with parse-server's bare answer of status 403.
-func (e *Engine) requireMaster(c Caller, write bool) error {
-	switch {
-	case !c.Master():
-		return e.forbidden("unauthorized: master key is required")
-	case write && c.Scope == ScopeReadOnlyMaster:
-		return e.denied("read-only masterKey isn't allowed to perform this operation.")
+// requireMaster refuses callers that do not read as master, with parse-server's
+// bare answer of status 403. The maintenance key reaches data, and is no
+// master key.
+func (e *Engine) requireMaster(c Caller) error {
+	if c.Master() && c.Scope != ScopeMaintenance {
+		return nil
 	}
-	return nil
-}
-
-func (e *Engine) forbidden(reason string) error {
-	refusal := &parse.Error{Code: parse.OperationForbidden, Status: 403, Bare: true, Message: reason}
+	refusal := &parse.Error{Code: parse.OperationForbidden, Status: 403, Bare: true, Message: "unauthorized: master key is required"}
 	if e.SanitizeErrors {
 		refusal.Message = "Permission denied"
 	}
 	return refusal
+}
+
+// requireWriter refuses callers that do not write as master; what is the part of
+// the message that says what they may not.
+func (e *Engine) requireWriter(c Caller, what string) error {
+	if c.Scope == ScopeReadOnlyMaster {
+		return e.denied("read-only masterKey isn't allowed to " + what + ".")
+	}
+	return e.requireMaster(c)
 }
 
 // storeError turns a store's error into what a client may be told; the original

@@ -170,8 +170,8 @@ func (r *read) resolveClass(ctx context.Context, name string) error {
 			if class, err = e.class(ctx, name); err != nil {
 				return err
 			}
-			r.redirected = true
 		}
+		r.redirected = true
 	}
 	if class == nil && !e.AllowClientClassCreation && !r.caller.Master() {
 		return e.denied("This user is not allowed to access non-existent class: " + name)

@@ -111,13 +111,8 @@ func (w *write) update(now parse.Date) (store.Update, error) {
 		}
 	}
 	u.Set("_updated_at", bson.DateTime(now))
-	switch {
-	case w.acl != nil:
+	if w.acl != nil {
 		u.SetACL(*w.acl)
-	case w.dropACL:
-		for _, name := range []string{"_rperm", "_wperm", "_acl"} {
-			u.Unset(name)
-		}
 	}
 	return store.Update{Change: u.Document()}, nil
 }
@@ -199,37 +194,4 @@ func errorAs[T error](err error) (T, bool) {
 	var target T
 	ok := errors.As(err, &target)
 	return target, ok
-}
-
-// Delete removes an object; see API.
-func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) error {
-	if err := e.admitWrite(c, className, schema.OpDelete); err != nil {
-		return err
-	}
-	class, err := e.class(ctx, className)
-	if err != nil {
-		return err
-	}
-	if class == nil {
-		if !e.AllowClientClassCreation && c.Scope < ScopeMaster {
-			return e.denied("This user is not allowed to access non-existent class: " + className)
-		}
-		return objectNotFound()
-	}
-	owners, err := e.permit(c, class, schema.OpDelete)
-	if err != nil {
-		return err
-	}
-	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
-	if className == "_Session" && !c.Master() {
-		filter = and(filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
-	}
-	n, err := e.Store.Delete(ctx, className, filter, false)
-	if err != nil {
-		return storeError(err)
-	}
-	if n == 0 {
-		return objectNotFound()
-	}
-	return nil
 }

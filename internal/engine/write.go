@@ -14,13 +14,14 @@ import (
 
 // write is one create or update, decoded and typed.
 type write struct {
-	engine    *Engine
-	caller    Caller
-	class     *schema.Class
-	fields    []change
-	acl       *parse.ACL
-	dropACL   bool
-	relations []relationChange
+	engine *Engine
+	caller Caller
+	class  *schema.Class
+	fields []change
+	acl    *parse.ACL // nil leaves it as it is
+	// createdAt and updatedAt are times that the caller may set.
+	createdAt, updatedAt *parse.Date
+	relations            []relationChange
 	// needed are the types of the fields that the write uses.
 	needed map[string]parse.FieldType
 }
@@ -38,12 +39,11 @@ func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, cre
 	w := &write{engine: e, caller: c, fields: make([]change, 0, len(body.Members)), needed: make(map[string]parse.FieldType, len(body.Members))}
 	for _, m := range body.Members {
 		switch m.Key {
-		case "objectId", "className", "__type":
-			// The server's own, or the type tag of an object sent back whole.
-			continue
+		case "objectId":
+			continue // see objectID; an update names its object in the path
 		case "createdAt", "updatedAt":
-			if t, err := parse.TypeOf(m.Value); err != nil || t.Kind != parse.KindDate {
-				return nil, parse.Errorf(parse.IncorrectType, "schema mismatch for %s.%s; expected Date but got %s", className, m.Key, t)
+			if err := w.setTime(className, m); err != nil {
+				return nil, err
 			}
 			continue
 		case "id":
@@ -74,9 +74,49 @@ func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, cre
 	return w, nil
 }
 
+// setTime keeps the times of an object that is brought over from elsewhere with
+// the maintenance key; other callers' times must be dates, and do not count.
+func (w *write) setTime(className string, m parse.Member) error {
+	date, ok := m.Value.(parse.Date)
+	if !ok {
+		t, _ := parse.TypeOf(m.Value) // what has no type is no date either
+		return parse.Errorf(parse.IncorrectType, "schema mismatch for %s.%s; expected Date but got %s", className, m.Key, t)
+	}
+	if w.caller.Scope != ScopeMaintenance {
+		return nil
+	}
+	if m.Key == "createdAt" {
+		w.createdAt = &date
+	} else {
+		w.updatedAt = &date
+	}
+	return nil
+}
+
+// times are when the new object is to have been created and updated.
+func (w *write) times() (created, updated parse.Date, err error) {
+	now := parse.DateOf(w.engine.Now())
+	created, updated = now, now
+	if w.createdAt != nil {
+		created, updated = *w.createdAt, *w.createdAt
+		if w.updatedAt != nil {
+			updated = *w.updatedAt
+		}
+	}
+	if updated < created {
+		return 0, 0, parse.NewError(parse.ValidationError, "updatedAt cannot occur before createdAt")
+	}
+	return created, updated, nil
+}
+
+// setACL reads the object's new ACL. Null leaves it as it is; to delete it
+// leaves the object to the master key, as parse-server does.
 func (w *write) setACL(v parse.Value, op parse.Operation) error {
-	if _, unset := op.(parse.DeleteField); unset || isNull(v) {
-		w.dropACL = true
+	if isNull(v) {
+		return nil
+	}
+	if _, unset := op.(parse.DeleteField); unset {
+		w.acl = &parse.ACL{}
 		return nil
 	}
 	acl, err := parse.ACLOf(v)
@@ -240,7 +280,7 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 	if err := e.admitWrite(c, className, schema.OpCreate); err != nil {
 		return nil, err
 	}
-	id, chosen, err := e.objectID(body)
+	id, chosen, err := e.objectID(className, body)
 	if err != nil {
 		return nil, err
 	}
@@ -271,9 +311,12 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 	if err != nil {
 		return nil, err
 	}
-	now := parse.DateOf(e.Now())
+	created, updated, err := w.times()
+	if err != nil {
+		return nil, err
+	}
 	for try := 0; ; try++ {
-		doc, err := w.document(id, now)
+		doc, err := w.document(id, created, updated)
 		if err != nil {
 			return nil, err
 		}
@@ -291,7 +334,7 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 	}
 	answer := &parse.Object{Members: append([]parse.Member{
 		{Key: "objectId", Value: parse.String(id)},
-		{Key: "createdAt", Value: parse.String(parse.FormatDate(int64(now)))},
+		{Key: "createdAt", Value: parse.String(parse.FormatDate(int64(created)))},
 	}, defaulted...)}
 	for _, f := range w.fields {
 		if f.op != nil {
@@ -314,20 +357,20 @@ func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
 
 // objectID is the id of a new object: the client's, where it may choose one, or
 // a generated one.
-func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error) {
+func (e *Engine) objectID(className string, body *parse.Object) (id string, chosen bool, err error) {
 	v, has := body.Get("objectId")
-	if !e.AllowCustomObjectID {
-		if has {
-			return "", false, parse.NewError(parse.InvalidKeyName, "objectId is an invalid field name.")
-		}
+	switch {
+	case !has, !e.AllowCustomObjectID && emptyValue(v):
 		return parse.NewObjectID(e.ObjectIDSize), false, nil
-	}
-	if !has {
-		return parse.NewObjectID(e.ObjectIDSize), false, nil
+	case !e.AllowCustomObjectID:
+		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is an invalid field name.")
+	case emptyValue(v):
+		return "", false, parse.NewError(parse.MissingObjectID, "objectId must not be empty, null or undefined")
 	}
 	s, ok := v.(parse.String)
-	if !ok || s == "" {
-		return "", false, parse.NewError(parse.MissingObjectID, "objectId must not be empty, null or undefined")
+	if !ok {
+		t, _ := parse.TypeOf(v) // what has no type is no text either
+		return "", false, parse.Errorf(parse.IncorrectType, "schema mismatch for %s.objectId; expected String but got %s", className, t)
 	}
 	// An id that looks like a role would match ACL entries of the role (advisory A20).
 	if strings.HasPrefix(string(s), "role:") || strings.ContainsRune(string(s), 0) {
@@ -339,7 +382,7 @@ func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error
 // applyDefaultACL gives the new object its class's ACL when it comes without one.
 func (w *write) applyDefaultACL() error {
 	preset := w.class.Permissions.DefaultACL
-	if w.acl != nil || w.dropACL || preset == nil {
+	if w.acl != nil || preset == nil {
 		return nil
 	}
 	acl, err := parse.ACLOf(preset)
@@ -415,18 +458,18 @@ func emptyValue(v parse.Value) bool {
 }
 
 // document is the new object as it is stored.
-func (w *write) document(id string, now parse.Date) (bson.Raw, error) {
+func (w *write) document(id string, created, updated parse.Date) (bson.Raw, error) {
 	doc := make(bson.D, 0, len(w.fields)+6)
 	doc = append(doc, bson.E{Key: "_id", Value: id})
 	for _, f := range w.fields {
-		t := w.class.Fields[f.path].Type
+		t := w.class.Types()[f.path] // a null may be of no known field
 		v, err := parse.FieldToBSON(t, f.value)
 		if err != nil {
 			return nil, err
 		}
 		doc = append(doc, bson.E{Key: parse.StorageName(f.path, t), Value: v})
 	}
-	doc = append(doc, bson.E{Key: "_created_at", Value: bson.DateTime(now)}, bson.E{Key: "_updated_at", Value: bson.DateTime(now)})
+	doc = append(doc, bson.E{Key: "_created_at", Value: bson.DateTime(created)}, bson.E{Key: "_updated_at", Value: bson.DateTime(updated)})
 	if w.acl != nil {
 		rperm, wperm, legacy := w.acl.Stored()
 		doc = append(doc, bson.E{Key: "_rperm", Value: rperm}, bson.E{Key: "_wperm", Value: wperm}, bson.E{Key: "_acl", Value: legacy})

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/schema"
+)
+
+// Delete removes an object; see API.
+func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) error {
+	if err := e.admitWrite(c, className, schema.OpDelete); err != nil {
+		return err
+	}
+	class, err := e.class(ctx, className)
+	if err != nil {
+		return err
+	}
+	if class == nil {
+		return nil // as parse-server: there is nothing, as wanted
+	}
+	owners, err := e.permit(c, class, schema.OpDelete)
+	if err != nil {
+		return err
+	}
+	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
+	if className == "_Session" && !c.Master() {
+		filter = and(filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
+	}
+	n, err := e.Store.Delete(ctx, className, filter, false)
+	if err != nil {
+		return storeError(err)
+	}
+	if n == 0 {
+		return objectNotFound()
+	}
+	return nil
+}
