@@ -66,6 +66,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		SanitizeErrors:             c.EnableSanitizedErrorResponse,
 		ProtectedFieldsOwnerExempt: c.ProtectedFieldsOwnerExempt,
 		Limits:                     queryLimits(&c.RequestComplexity),
+		EncodingsBytes:             encodingsBytes,
 		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
 	})
 	door := rest.NewApp(rest.AppOptions{
@@ -98,6 +99,9 @@ func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (st
 	}
 	return nil, fmt.Errorf("unknown database engine %q", d.Engine)
 }
+
+// encodingsBytes is the memory for the JSON of objects that are read often.
+const encodingsBytes = 16 << 20
 
 func queryLimits(c *config.RequestComplexity) query.Limits {
 	return query.Limits{

@@ -39,6 +39,9 @@ type Options struct {
 	Limits query.Limits
 	// FileURL appends the URL at which clients reach the file of that name.
 	FileURL func(dst []byte, name string) []byte
+	// EncodingsBytes bounds the memory, in bytes, in which the JSON of objects that
+	// are read often is kept; 0 keeps none.
+	EncodingsBytes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -46,7 +49,8 @@ type Options struct {
 // Engine is the gate of one app. It is safe for concurrent use.
 type Engine struct {
 	Options
-	views viewCache
+	views     viewCache
+	encodings *encodings
 }
 
 // New returns the gate over a store and a catalog of classes.
@@ -63,5 +67,5 @@ func New(o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{Options: o}
+	return &Engine{Options: o, encodings: newEncodings()}
 }

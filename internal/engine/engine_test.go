@@ -44,7 +44,7 @@ func open(t testing.TB, change ...func(*engine.Options)) app {
 		t.Fatal(err)
 	}
 	o := engine.Options{
-		Store: s, Catalog: catalog, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true,
+		Store: s, Catalog: catalog, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true, EncodingsBytes: 8 << 20,
 		Limits: query.Limits{QueryDepth: 10, SubqueryDepth: 5, IncludeDepth: 5, IncludeCount: 50, InValues: 1000},
 	}
 	for _, f := range change {

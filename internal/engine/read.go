@@ -247,6 +247,10 @@ func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
 // appendFlat encodes objects as they come out of the store, without keeping them.
 func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
+	limit := r.engine.EncodingsBytes
+	if len(r.query.Keys)+len(r.query.ExcludeKeys) > 0 {
+		limit = 0 // the view is of this query alone
+	}
 	first := true
 	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
 		if !first {
@@ -254,7 +258,7 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 		}
 		first = false
 		var err error
-		out, err = view(doc).AppendObject(out, doc, nil)
+		out, err = r.engine.encodings.append(out, view(doc), doc, limit)
 		return err
 	})
 	if err != nil {
