@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// Create adds an object; see API.
+func (e *Engine) Create(ctx context.Context, c Caller, className string, body *parse.Object) (*Created, error) {
+	if err := e.admitWrite(c, className, schema.OpCreate); err != nil {
+		return nil, err
+	}
+	id, chosen, err := e.objectID(className, body)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.decodeWrite(c, className, body, true)
+	if err != nil {
+		return nil, err
+	}
+	class, err := e.class(ctx, className)
+	if err != nil {
+		return nil, err
+	}
+	// Who may not create learns nothing of the class's fields (row I11).
+	if class != nil {
+		if _, err := e.permit(c, class, schema.OpCreate); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.checkRequired(className); err != nil {
+		return nil, err
+	}
+	if err := w.ensureClass(ctx, className, w.permitNewFields); err != nil {
+		return nil, err
+	}
+	if err := w.applyDefaultACL(); err != nil {
+		return nil, err
+	}
+	defaulted, err := w.applyDefaults()
+	if err != nil {
+		return nil, err
+	}
+	created, updated, err := w.times()
+	if err != nil {
+		return nil, err
+	}
+	for try := 0; ; try++ {
+		doc, err := w.document(id, created, updated)
+		if err != nil {
+			return nil, err
+		}
+		err = e.Store.Insert(ctx, w.class.Name, doc)
+		if err == nil {
+			break
+		}
+		if chosen || try == 2 || !isDuplicateID(err) {
+			return nil, storeError(err)
+		}
+		id = parse.NewObjectID(e.ObjectIDSize)
+	}
+	if err := e.changeRelations(ctx, w.class.Name, id, w.relations); err != nil {
+		return nil, err
+	}
+	answer := &parse.Object{Members: append([]parse.Member{
+		{Key: "objectId", Value: parse.String(id)},
+		{Key: "createdAt", Value: parse.String(parse.FormatDate(int64(created)))},
+	}, defaulted...)}
+	for _, f := range w.fields {
+		if f.op != nil {
+			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
+		}
+	}
+	return &Created{Result: *NewResult(parse.AppendJSON(nil, answer)), ObjectID: id}, nil
+}
+
+// admitWrite is admit, and refuses what only the accounts may write.
+func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
+	if err := e.admit(c, class, op); err != nil {
+		return err
+	}
+	if op != schema.OpDelete && (class == "_User" || class == "_Session") {
+		return parse.NewError(parse.CommandUnavailable, "Users and sessions cannot be written yet.")
+	}
+	return nil
+}
+
+// objectID is the id of a new object: the client's, where it may choose one, or
+// a generated one.
+func (e *Engine) objectID(className string, body *parse.Object) (id string, chosen bool, err error) {
+	v, has := body.Get("objectId")
+	switch {
+	case !has, !e.AllowCustomObjectID && emptyValue(v):
+		return parse.NewObjectID(e.ObjectIDSize), false, nil
+	case !e.AllowCustomObjectID:
+		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is an invalid field name.")
+	case emptyValue(v):
+		return "", false, parse.NewError(parse.MissingObjectID, "objectId must not be empty, null or undefined")
+	}
+	s, ok := v.(parse.String)
+	if !ok {
+		t, _ := parse.TypeOf(v) // what has no type is no text either
+		return "", false, parse.Errorf(parse.IncorrectType, "schema mismatch for %s.objectId; expected String but got %s", className, t)
+	}
+	// An id that looks like a role would match ACL entries of the role (advisory A20).
+	if strings.HasPrefix(string(s), "role:") || strings.ContainsRune(string(s), 0) {
+		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
+	}
+	return string(s), true, nil
+}
+
+// applyDefaultACL gives the new object its class's ACL when it comes without one.
+func (w *write) applyDefaultACL() error {
+	preset := w.class.Permissions.DefaultACL
+	if w.acl != nil || preset == nil {
+		return nil
+	}
+	acl, err := parse.ACLOf(preset)
+	if err != nil {
+		return err
+	}
+	entries := acl.Entries[:0]
+	for _, entry := range acl.Entries {
+		if entry.Key == "currentUser" {
+			if entry.Key = w.caller.UserID; entry.Key == "" {
+				continue
+			}
+		}
+		entries = append(entries, entry)
+	}
+	w.acl = &parse.ACL{Entries: entries}
+	return nil
+}
+
+// checkRequired refuses new objects of a system class that lack what every one
+// of them has.
+func (w *write) checkRequired(class string) error {
+	for _, name := range schema.RequiredFields(class) {
+		has := name == "ACL" && w.acl != nil
+		for _, f := range w.fields {
+			has = has || f.path == name && !emptyValue(f.value)
+		}
+		if !has {
+			return parse.Errorf(parse.IncorrectType, "%s is required.", name)
+		}
+	}
+	return nil
+}
+
+// applyDefaults fills the fields that the new object lacks and tells which,
+// and refuses objects that lack required ones.
+func (w *write) applyDefaults() ([]parse.Member, error) {
+	var filled []parse.Member
+	for _, name := range w.class.Obligations() {
+		field := w.class.Fields[name]
+		i := slices.IndexFunc(w.fields, func(f change) bool { return f.path == name })
+		if i >= 0 && !emptyValue(w.fields[i].value) {
+			continue
+		}
+		switch {
+		case field.Default != nil:
+			if i >= 0 {
+				w.fields = slices.Delete(w.fields, i, i+1)
+			}
+			w.fields = append(w.fields, change{path: name, value: field.Default})
+			filled = append(filled, parse.Member{Key: name, Value: field.Default})
+		case field.Required:
+			return nil, parse.Errorf(parse.ValidationError, "%s is required", name)
+		}
+	}
+	return filled, nil
+}
+
+func isNull(v parse.Value) bool {
+	_, null := v.(parse.Null)
+	return null
+}
+
+// emptyValue tells whether a value counts as none where one is required.
+func emptyValue(v parse.Value) bool {
+	switch v := v.(type) {
+	case nil, parse.Null:
+		return true
+	case parse.String:
+		return v == ""
+	}
+	return false
+}
+
+// document is the new object as it is stored.
+func (w *write) document(id string, created, updated parse.Date) (bson.Raw, error) {
+	doc := make(bson.D, 0, len(w.fields)+6)
+	doc = append(doc, bson.E{Key: "_id", Value: id})
+	for _, f := range w.fields {
+		t := w.class.Types()[f.path] // a null may be of no known field
+		v, err := parse.FieldToBSON(t, f.value)
+		if err != nil {
+			return nil, err
+		}
+		doc = append(doc, bson.E{Key: parse.StorageName(f.path, t), Value: v})
+	}
+	doc = append(doc, bson.E{Key: "_created_at", Value: bson.DateTime(created)}, bson.E{Key: "_updated_at", Value: bson.DateTime(updated)})
+	if w.acl != nil {
+		rperm, wperm, legacy := w.acl.Stored()
+		doc = append(doc, bson.E{Key: "_rperm", Value: rperm}, bson.E{Key: "_wperm", Value: wperm}, bson.E{Key: "_acl", Value: legacy})
+	}
+	return bson.Marshal(doc)
+}
+
+func isDuplicateID(err error) bool {
+	d, ok := errorAs[*store.DuplicateKeyError](err)
+	return ok && d.Index == "_id_"
+}
+
+// times are when the new object is to have been created and updated.
+func (w *write) times() (created, updated parse.Date, err error) {
+	now := parse.DateOf(w.engine.Now())
+	created, updated = now, now
+	if w.createdAt != nil {
+		created, updated = *w.createdAt, *w.createdAt
+		if w.updatedAt != nil {
+			updated = *w.updatedAt
+		}
+	}
+	if updated < created {
+		return 0, 0, parse.NewError(parse.ValidationError, "updatedAt cannot occur before createdAt")
+	}
+	return created, updated, nil
+}
+
+// permitNewFields decides whether a create may add fields to the class.
+func (w *write) permitNewFields(class *schema.Class) error {
+	if w.caller.Master() {
+		return nil
+	}
+	return w.engine.sanitize(class.Permissions.TestNew(class.Name, schema.OpAddField, w.caller.UserID, w.caller.Roles))
+}
