@@ -22,9 +22,8 @@ import (
 
 // App is one running application.
 type App struct {
-	store  store.Store
-	engine *engine.Engine
-	rest   *rest.App
+	store store.Store
+	rest  *rest.App
 }
 
 // Open opens the app's store, brings it up to date and puts the app together.
@@ -76,7 +75,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	return &App{store: s, engine: e, rest: door}, nil
+	return &App{store: s, rest: door}, nil
 }
 
 // REST is the app's part of the REST door.

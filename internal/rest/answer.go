@@ -170,5 +170,5 @@ func panicked(fault any) error { return fmt.Errorf("panic: %v\n%s", fault, debug
 // logAccess writes the access log, without query and body: they may hold secrets.
 func (c *call) logAccess(r *http.Request, start time.Time) {
 	c.handler.logger.Debug("request", "request", c.requestID(), "method", r.Method, "path", r.URL.Path,
-		"remote", r.RemoteAddr, "status", c.out.status, "duration", time.Since(start))
+		"client", clientAddress(r, &c.handler.trust), "status", c.out.status, "duration", time.Since(start))
 }

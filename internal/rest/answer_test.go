@@ -1,14 +1,17 @@
 package rest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/rest"
 )
 
 func TestErrors(t *testing.T) {
@@ -94,5 +97,23 @@ func TestLongAnswersHaveTheirLength(t *testing.T) {
 	defer response.Body.Close()
 	if want := int64(len(message) + len(`{"code":-1,"error":""}`)); response.ContentLength != want {
 		t.Errorf("Content-Length %d, want %d", response.ContentLength, want)
+	}
+}
+
+func TestAccessLogKeepsSecrets(t *testing.T) {
+	var log bytes.Buffer
+	d := newDoor(t, func(o *rest.Options, _ *rest.AppOptions) {
+		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	scenario{request: "GET /parse/classes/A?where={%22secret%22:1}", header: with(master), want: empty, engine: "master find A where"}.run(t, d)
+	for _, want := range []string{"method=GET", "path=/parse/classes/A", "status=200", "client=127.0.0.1", "request="} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in the access log: %s", want, &log)
+		}
+	}
+	for _, secret := range []string{"secret", "master"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("%q is in the access log: %s", secret, &log)
+		}
 	}
 }

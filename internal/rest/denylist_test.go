@@ -19,6 +19,7 @@ func TestAdvisory_F03_ProhibitedKeywords(t *testing.T) {
 		{name: "key and value", request: "POST /parse/classes/A", header: with(), body: `{"a":{"_bsontype":"Code"}}`, status: 400, want: code},
 		{name: "the key with another value", request: "POST /parse/classes/A", header: with(), body: `{"a":{"_bsontype":"Long"}}`, status: 201, want: `{"objectId":"new"}`, engine: `client create A {"a":{"_bsontype":"Long"}}`},
 		{name: "with the master key", request: "PUT /parse/config", header: with(master), body: `{"params":{"constructor":1}}`, status: 400, want: constructor},
+		{name: "in a schema", request: "POST /parse/schemas/A", header: with(master), body: `{"fields":{"a":{"type":"Object","defaultValue":{"constructor":1}}}}`, status: 400, want: constructor},
 		{name: "in a batch", request: "POST /parse/batch", header: with(), want: `[{"error":` + constructor + `}]`,
 			body: `{"requests":[{"method":"POST","path":"/parse/classes/A","body":{"a":{"constructor":1}}}]}`},
 	})

@@ -12,8 +12,8 @@ import (
 var errContext = parse.NewError(parse.InvalidJSON, "Invalid object for context.")
 
 // open takes a request out of its envelope: which app, whose, which method and
-// what body. The JavaScript SDK sends all of
-// it in the body of a POST, other SDKs in headers.
+// what body. The JavaScript SDK sends all of it in the body of a POST, other
+// SDKs in headers.
 func (c *call) open(w http.ResponseWriter, r *http.Request) error {
 	h := c.handler
 	if err := checkContext(first(r.Header["X-Parse-Cloud-Context"])); err != nil {

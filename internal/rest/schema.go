@@ -68,9 +68,9 @@ func (c *call) definition() (*parse.Object, error) {
 	if err := c.app.requireMaster(c.caller); err != nil {
 		return nil, err
 	}
-	def := c.body
-	if def == nil {
-		def = &parse.Object{}
+	def, err := c.data()
+	if err != nil {
+		return nil, err
 	}
 	named, _ := memberText(def, "className")
 	switch {
