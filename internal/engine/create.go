@@ -154,11 +154,16 @@ func (w *write) checkRequired(class string) error {
 	return nil
 }
 
-// applyDefaults fills the fields that the new object lacks and tells which,
-// and refuses objects that lack required ones.
+// applyDefaults fills the fields that the new object lacks, and refuses objects
+// that lack required ones. It tells what it filled and the caller may see.
 func (w *write) applyDefaults() ([]parse.Member, error) {
 	var filled []parse.Member
-	for _, name := range w.class.Obligations() {
+	obligations := w.class.Obligations()
+	if len(obligations) == 0 {
+		return nil, nil
+	}
+	hidden := w.engine.maskFor(w.caller, w.class).queryHidden
+	for _, name := range obligations {
 		field := w.class.Fields[name]
 		i := slices.IndexFunc(w.fields, func(f change) bool { return f.path == name })
 		if i >= 0 && !emptyValue(w.fields[i].value) {
@@ -170,7 +175,9 @@ func (w *write) applyDefaults() ([]parse.Member, error) {
 				w.fields = slices.Delete(w.fields, i, i+1)
 			}
 			w.fields = append(w.fields, change{path: name, value: field.Default})
-			filled = append(filled, parse.Member{Key: name, Value: field.Default})
+			if !hidden[name] {
+				filled = append(filled, parse.Member{Key: name, Value: field.Default})
+			}
 		case field.Required:
 			return nil, parse.Errorf(parse.ValidationError, "%s is required", name)
 		}
@@ -196,22 +203,20 @@ func emptyValue(v parse.Value) bool {
 
 // document is the new object as it is stored.
 func (w *write) document(id string, created, updated parse.Date) (bson.Raw, error) {
-	doc := make(bson.D, 0, len(w.fields)+6)
-	doc = append(doc, bson.E{Key: "_id", Value: id})
+	var row parse.Row
+	row.Set("_id", id)
 	for _, f := range w.fields {
-		t := w.class.Types()[f.path] // a null may be of no known field
-		v, err := parse.FieldToBSON(t, f.value)
-		if err != nil {
+		// A null may be of no known field.
+		if err := row.Field(w.class.Name, f.path, w.class.Types()[f.path], f.value); err != nil {
 			return nil, err
 		}
-		doc = append(doc, bson.E{Key: parse.StorageName(f.path, t), Value: v})
 	}
-	doc = append(doc, bson.E{Key: "_created_at", Value: bson.DateTime(created)}, bson.E{Key: "_updated_at", Value: bson.DateTime(updated)})
+	row.Set("_created_at", bson.DateTime(created))
+	row.Set("_updated_at", bson.DateTime(updated))
 	if w.acl != nil {
-		rperm, wperm, legacy := w.acl.Stored()
-		doc = append(doc, bson.E{Key: "_rperm", Value: rperm}, bson.E{Key: "_wperm", Value: wperm}, bson.E{Key: "_acl", Value: legacy})
+		row.SetACL(*w.acl)
 	}
-	return bson.Marshal(doc)
+	return bson.Marshal(row.Document())
 }
 
 func isDuplicateID(err error) bool {

@@ -14,31 +14,6 @@ func (w *Where) Paths(yield func(path string, constraints []Constraint) bool) {
 	})
 }
 
-// Subqueries visits every *InQuery and *Select with the path that it
-// constrains; it is an iterator for range.
-func (w *Where) Subqueries(yield func(path string, c Constraint) bool) {
-	w.walk(func(n Node) bool {
-		f, ok := n.(*Field)
-		if !ok {
-			return true
-		}
-		for _, c := range f.Constraints {
-			switch c.(type) {
-			case *InQuery, *Select:
-				if !yield(f.Path, c) {
-					return false
-				}
-			}
-		}
-		return true
-	})
-}
-
-// HasText tells whether w searches for text.
-func (w *Where) HasText() bool {
-	return w.has(func(c Constraint) bool { _, ok := c.(*Text); return ok })
-}
-
 // HasNear tells whether w sorts by the distance from a point.
 func (w *Where) HasNear() bool {
 	return w.has(func(c Constraint) bool { _, ok := c.(*NearSphere); return ok })
