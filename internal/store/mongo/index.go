@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -13,13 +14,19 @@ import (
 
 // CreateIndexes makes indexes that are not there yet.
 func (s *Store) CreateIndexes(ctx context.Context, collection string, indexes ...store.Index) error {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil || len(indexes) == 0 {
 		return err
 	}
 	models := make([]mongo.IndexModel, 0, len(indexes))
 	for _, ix := range indexes {
-		o := options.Index().SetName(ix.Name)
+		if len(ix.Keys) == 0 {
+			return store.BadRequest(codeCannotCreateIndex, "an index must have keys")
+		}
+		o := options.Index()
+		if ix.Name != "" {
+			o.SetName(ix.Name)
+		}
 		if ix.Unique {
 			o.SetUnique(true)
 		}
@@ -43,7 +50,7 @@ func (s *Store) CreateIndexes(ctx context.Context, collection string, indexes ..
 
 // DropIndex removes an index.
 func (s *Store) DropIndex(ctx context.Context, collection, name string) error {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
 		return err
 	}
@@ -52,7 +59,7 @@ func (s *Store) DropIndex(ctx context.Context, collection, name string) error {
 
 // Indexes lists a collection's indexes.
 func (s *Store) Indexes(ctx context.Context, collection string) ([]store.Index, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +84,37 @@ func indexOf(doc bson.Raw) (store.Index, error) {
 	var described struct {
 		Name               string   `bson:"name"`
 		Key                bson.D   `bson:"key"`
+		Weights            bson.D   `bson:"weights"`
 		Unique             bool     `bson:"unique"`
 		Sparse             bool     `bson:"sparse"`
 		Partial            bson.D   `bson:"partialFilterExpression"`
 		ExpireAfterSeconds *float64 `bson:"expireAfterSeconds"`
-		Collation          *struct {
+		Collation          struct {
+			Locale   string  `bson:"locale"`
 			Strength float64 `bson:"strength"`
 		} `bson:"collation"`
 	}
 	if err := bson.Unmarshal(doc, &described); err != nil {
-		return store.Index{}, err
+		return store.Index{}, fmt.Errorf("store: an index: %w", err)
 	}
-	ix := store.Index{Name: described.Name, Keys: described.Key, Unique: described.Unique, Sparse: described.Sparse, Partial: described.Partial}
+	ix := store.Index{
+		Name: described.Name, Unique: described.Unique, Sparse: described.Sparse, Partial: described.Partial,
+		CaseInsensitive: described.Collation.Locale == "en_US" && described.Collation.Strength == 2,
+	}
+	for _, e := range described.Key {
+		switch e.Key {
+		case "_fts": // in place of the fields of a text index, which the weights name
+			for _, w := range described.Weights {
+				ix.Keys = append(ix.Keys, bson.E{Key: w.Key, Value: "text"})
+			}
+		case "_ftsx":
+		default:
+			ix.Keys = append(ix.Keys, e)
+		}
+	}
 	if described.ExpireAfterSeconds != nil {
 		seconds := int32(*described.ExpireAfterSeconds)
 		ix.ExpireAfterSeconds = &seconds
 	}
-	ix.CaseInsensitive = described.Collation != nil && described.Collation.Strength <= 2
 	return ix, nil
 }

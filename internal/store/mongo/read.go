@@ -2,17 +2,19 @@ package mongo
 
 import (
 	"context"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/xoptions"
 
 	"github.com/loam-baas/loam/internal/store"
 )
 
 // Find calls yield with every document that satisfies q.
 func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield func(bson.Raw) error) error {
-	c, err := s.collection(collection, q.ReadPreference)
+	c, err := s.reading(ctx, collection, q.ReadPreference)
 	if err != nil {
 		return err
 	}
@@ -35,6 +37,15 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 	if c := collation(q.CaseInsensitive); c != nil {
 		o.SetCollation(c)
 	}
+	if s.batchSize > 0 {
+		o.SetBatchSize(s.batchSize)
+	}
+	if s.maxTime > 0 {
+		limit := bson.D{{Key: maxTimeMS, Value: s.maxTime.Milliseconds()}}
+		if err := xoptions.SetInternalFindOptions(o, "addCommandFields", limit); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
 	cursor, err := c.Find(ctx, orEmpty(q.Filter), o)
 	if err != nil {
 		return mapError(err, collection)
@@ -42,10 +53,19 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 	return each(ctx, cursor, collection, yield)
 }
 
+// maxTimeMS is the member of a command that bounds the server's time. Unlike a
+// context's deadline, of which the driver would tell the server nothing for a
+// cursor, it does not count the time that our caller takes between batches.
+const maxTimeMS = "maxTimeMS"
+
 // each yields a cursor's documents and closes it.
 func each(ctx context.Context, cursor *mongo.Cursor, collection string, yield func(bson.Raw) error) error {
 	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }()
 	for cursor.Next(ctx) {
+		// A batch that is here already comes whatever the context says.
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := yield(cursor.Current); err != nil {
 			return err
 		}
@@ -55,7 +75,7 @@ func each(ctx context.Context, cursor *mongo.Cursor, collection string, yield fu
 
 // Count returns how many documents satisfy the filter.
 func (s *Store) Count(ctx context.Context, collection string, q store.Count) (int64, error) {
-	c, err := s.collection(collection, q.ReadPreference)
+	c, err := s.reading(ctx, collection, q.ReadPreference)
 	if err != nil {
 		return 0, err
 	}
@@ -72,16 +92,20 @@ func (s *Store) Count(ctx context.Context, collection string, q store.Count) (in
 	if c := collation(q.CaseInsensitive); c != nil {
 		o.SetCollation(c)
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	n, err := c.CountDocuments(ctx, orEmpty(q.Filter), o)
 	return n, mapError(err, collection)
 }
 
 // Distinct returns the different values at a path.
 func (s *Store) Distinct(ctx context.Context, collection, path string, filter bson.D) ([]bson.RawValue, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	result := c.Distinct(ctx, path, orEmpty(filter))
 	if err := result.Err(); err != nil {
 		return nil, mapError(err, collection)
@@ -95,7 +119,7 @@ func (s *Store) Distinct(ctx context.Context, collection, path string, filter bs
 
 // Aggregate runs a pipeline.
 func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.A, o store.AggregateOptions, yield func(bson.Raw) error) error {
-	c, err := s.collection(collection, o.ReadPreference)
+	c, err := s.reading(ctx, collection, o.ReadPreference)
 	if err != nil {
 		return err
 	}
@@ -107,14 +131,20 @@ func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.
 		}
 		return yield(plan)
 	}
-	options := options.Aggregate()
+	a := options.Aggregate()
 	if o.Hint != nil {
-		options.SetHint(o.Hint)
+		a.SetHint(o.Hint)
 	}
 	if o.Comment != "" {
-		options.SetComment(o.Comment)
+		a.SetComment(o.Comment)
 	}
-	cursor, err := c.Aggregate(ctx, pipeline, options)
+	if s.batchSize > 0 {
+		a.SetBatchSize(s.batchSize)
+	}
+	if s.maxTime > 0 {
+		a.SetCustom(bson.M{maxTimeMS: s.maxTime.Milliseconds()}) //nolint:staticcheck // there is no other way to bound the server's time
+	}
+	cursor, err := c.Aggregate(ctx, pipeline, a)
 	if err != nil {
 		return mapError(err, collection)
 	}
@@ -123,7 +153,7 @@ func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.
 
 // Explain returns how q would be run, in MongoDB's words.
 func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (bson.Raw, error) {
-	c, err := s.collection(collection, q.ReadPreference)
+	c, err := s.reading(ctx, collection, q.ReadPreference)
 	if err != nil {
 		return nil, err
 	}

@@ -6,15 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"github.com/loam-baas/loam/internal/store"
@@ -27,6 +26,13 @@ type Options struct {
 	// CollectionPrefix goes before the name of every collection (Parse Server's
 	// option of the same name).
 	CollectionPrefix string
+	// MaxTime bounds the time that a server spends on one query (Parse Server's
+	// databaseOptions.maxTimeMS); 0 is no bound. A query that takes longer fails
+	// with context.DeadlineExceeded.
+	MaxTime time.Duration
+	// BatchSize is how many documents a cursor fetches at a time; 0 leaves it to
+	// the server.
+	BatchSize int
 	// ServerSelectionTimeout is how long a request waits for a server that
 	// answers; 0 means 5 seconds, unless the URI says otherwise.
 	ServerSelectionTimeout time.Duration
@@ -37,9 +43,11 @@ const defaultDatabase = "parse"
 
 // Store is a MongoDB database. It is safe for concurrent use.
 type Store struct {
-	client *mongo.Client
-	db     *mongo.Database
-	prefix string
+	client    *mongo.Client
+	db        *mongo.Database
+	prefix    string
+	maxTime   time.Duration
+	batchSize int32
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,7 +58,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	// The connection string may hold a password: errors must not show it.
 	cs, err := connstring.ParseAndValidate(o.URI)
 	if err != nil {
-		return nil, errors.New("store: the database URI is not a valid MongoDB connection string")
+		return nil, errors.New("store: the database URI is not a valid MongoDB connection string, or its DNS records can't be read")
 	}
 	name := cs.Database
 	if name == "" {
@@ -67,7 +75,10 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to MongoDB: %w", mapError(err, ""))
 	}
-	return &Store{client: client, db: client.Database(name), prefix: o.CollectionPrefix}, nil
+	return &Store{
+		client: client, db: client.Database(name), prefix: o.CollectionPrefix,
+		maxTime: o.MaxTime, batchSize: int32(min(o.BatchSize, math.MaxInt32)),
+	}, nil
 }
 
 // Ping tells whether the primary can answer.
@@ -84,25 +95,40 @@ func (s *Store) Close(ctx context.Context) error {
 	return err
 }
 
-// collection is a collection with a read preference; one that has no such name is
-// a RequestError.
-func (s *Store) collection(name, preference string) (*mongo.Collection, error) {
+// collection returns a collection; one that has no such name is a RequestError.
+func (s *Store) collection(name string) (*mongo.Collection, error) {
 	if name == "" || strings.ContainsAny(name, "$\x00") {
-		return nil, store.BadRequest(73, "invalid collection name")
+		return nil, store.BadRequest(codeInvalidNamespace, "invalid collection name %q", name)
 	}
-	o := options.Collection()
-	if preference != "" {
-		mode, err := readpref.ModeFromString(preference)
-		if err != nil {
-			return nil, store.BadRequest(2, "unknown read preference %q", preference)
-		}
-		p, err := readpref.New(mode)
-		if err != nil {
-			return nil, store.BadRequest(2, "unknown read preference %q", preference)
-		}
-		o.SetReadPreference(p)
+	return s.db.Collection(s.prefix + name), nil
+}
+
+// reading returns a collection to be read from the servers that preference
+// names: as MongoDB does (secondaryPreferred) or as Parse does
+// (SECONDARY_PREFERRED). A transaction always reads from the primary.
+func (s *Store) reading(ctx context.Context, name, preference string) (*mongo.Collection, error) {
+	c, err := s.collection(name)
+	if err != nil || preference == "" || mongo.SessionFromContext(ctx) != nil {
+		return c, err
 	}
-	return s.db.Collection(s.prefix+name, o), nil
+	mode, err := readpref.ModeFromString(strings.ReplaceAll(preference, "_", ""))
+	if err != nil {
+		return nil, store.BadRequest(codeBadValue, "unknown read preference %q", preference)
+	}
+	p, err := readpref.New(mode)
+	if err != nil {
+		return nil, store.BadRequest(codeBadValue, "unknown read preference %q", preference)
+	}
+	return s.db.Collection(s.prefix+name, options.Collection().SetReadPreference(p)), nil
+}
+
+// bounded returns the context of a query without a cursor; the driver turns its
+// deadline into the server's own limit.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.maxTime <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.maxTime)
 }
 
 // collation is the one that ignores case, or nil.
@@ -138,42 +164,9 @@ func (s *Store) Collections(ctx context.Context) ([]string, error) {
 
 // DropCollection removes a collection; one that is not there is no error.
 func (s *Store) DropCollection(ctx context.Context, name string) error {
-	c, err := s.collection(name, "")
+	c, err := s.collection(name)
 	if err != nil {
 		return err
 	}
 	return mapError(c.Drop(ctx), name)
-}
-
-// transactionLimit bounds a transaction, as MongoDB itself does.
-const transactionLimit = 60 * time.Second
-
-// Transaction runs fn in a transaction, which the server must be able to: a
-// replica set or a sharded cluster. It is not tried again here.
-func (s *Store) Transaction(ctx context.Context, fn func(ctx context.Context) error) error {
-	if mongo.SessionFromContext(ctx) != nil {
-		return fn(ctx)
-	}
-	session, err := s.client.StartSession()
-	if err != nil {
-		return mapError(err, "")
-	}
-	defer session.EndSession(context.WithoutCancel(ctx))
-	o := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority())
-	if err := session.StartTransaction(o); err != nil {
-		return mapError(err, "")
-	}
-	ctx, cancel := context.WithTimeout(ctx, transactionLimit)
-	defer cancel()
-	done := false
-	defer func() {
-		if !done { // fn failed or panicked
-			_ = session.AbortTransaction(context.WithoutCancel(ctx))
-		}
-	}()
-	if err := fn(mongo.NewSessionContext(ctx, session)); err != nil {
-		return err
-	}
-	done = true
-	return mapError(session.CommitTransaction(context.WithoutCancel(ctx)), "")
 }

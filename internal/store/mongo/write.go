@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -13,13 +14,13 @@ import (
 
 // Insert adds documents in order and stops at the first that fails.
 func (s *Store) Insert(ctx context.Context, collection string, docs ...bson.Raw) error {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil || len(docs) == 0 {
 		return err
 	}
 	for _, doc := range docs {
 		if doc.Lookup("_id").IsZero() {
-			return store.BadRequest(2, "a document must have an _id")
+			return store.BadRequest(codeBadValue, "a document must have an _id")
 		}
 	}
 	if len(docs) == 1 {
@@ -30,10 +31,27 @@ func (s *Store) Insert(ctx context.Context, collection string, docs ...bson.Raw)
 	return mapError(err, collection)
 }
 
+// checkChange refuses what is no update document, which the driver would do with
+// an error that does not tell it from others.
+func checkChange(change bson.D) error {
+	if len(change) == 0 {
+		return store.BadRequest(codeFailedToParse, "an update must have at least one operator")
+	}
+	for _, e := range change {
+		if !strings.HasPrefix(e.Key, "$") {
+			return store.BadRequest(codeFailedToParse, "%q is no update operator", e.Key)
+		}
+	}
+	return nil
+}
+
 // Update changes the documents that satisfy u.Filter.
 func (s *Store) Update(ctx context.Context, collection string, u store.Update) (store.UpdateResult, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
+		return store.UpdateResult{}, err
+	}
+	if err := checkChange(u.Change); err != nil {
 		return store.UpdateResult{}, err
 	}
 	var result *mongo.UpdateResult
@@ -51,8 +69,11 @@ func (s *Store) Update(ctx context.Context, collection string, u store.Update) (
 
 // FindAndUpdate changes the first document that satisfies u.Filter and returns it.
 func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Update, want store.Version) (bson.Raw, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkChange(u.Change); err != nil {
 		return nil, err
 	}
 	o := options.FindOneAndUpdate().SetUpsert(u.Upsert).SetReturnDocument(options.Before)
@@ -77,7 +98,7 @@ func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Up
 
 // FindAndDelete removes the first document that satisfies the filter and returns it.
 func (s *Store) FindAndDelete(ctx context.Context, collection string, filter bson.D) (bson.Raw, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +111,7 @@ func (s *Store) FindAndDelete(ctx context.Context, collection string, filter bso
 
 // Delete removes the documents that satisfy the filter, or the first one only.
 func (s *Store) Delete(ctx context.Context, collection string, filter bson.D, many bool) (int64, error) {
-	c, err := s.collection(collection, "")
+	c, err := s.collection(collection)
 	if err != nil {
 		return 0, err
 	}
