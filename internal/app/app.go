@@ -94,7 +94,9 @@ func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (st
 		}
 		return embedded.Open(ctx, o)
 	case config.MongoDB:
-		return mongo.Open(ctx, mongo.Options{URI: d.URI, CollectionPrefix: d.CollectionPrefix})
+		return mongo.Open(ctx, mongo.Options{
+			URI: d.URI, CollectionPrefix: d.CollectionPrefix, MaxTime: d.MaxTime, BatchSize: d.BatchSize,
+		})
 	}
 	return nil, fmt.Errorf("unknown database engine %q", d.Engine)
 }
