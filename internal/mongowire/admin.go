@@ -28,7 +28,6 @@ func hello(_ context.Context, c *command) (bson.D, error) {
 		{Key: primary, Value: true}, {Key: "helloOk", Value: true},
 		{Key: "setName", Value: "loam"}, {Key: "setVersion", Value: int32(1)}, {Key: "secondary", Value: false},
 		{Key: "hosts", Value: bson.A{c.address}}, {Key: "primary", Value: c.address}, {Key: "me", Value: c.address},
-		{Key: "topologyVersion", Value: nil},
 		{Key: "maxBsonObjectSize", Value: int32(maxDocumentSize)}, {Key: "maxMessageSizeBytes", Value: int32(maxMessageSize)},
 		{Key: "maxWriteBatchSize", Value: int32(maxWriteBatch)}, {Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
 		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)}, {Key: "connectionId", Value: c.id},

@@ -2,62 +2,12 @@ package mongowire
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
 )
-
-// firstBatch is the number of documents in the first answer of a query that
-// asks for no number, as MongoDB has it.
-const firstBatch = 101
-
-// maxBatchBytes bounds the documents of one answer.
-const maxBatchBytes = 16 << 20
-
-// maxCursors is how many cursors a connection may have open.
-const maxCursors = 1000
-
-// cursor is what is left of a query's results. They are read at once, so that
-// no reader stays open in the store while a client thinks.
-type cursor struct {
-	namespace string
-	rest      []bson.Raw
-}
-
-// reply is a batch of a cursor's documents, and its id as long as some are left.
-func (c *connection) reply(cur *cursor, id int64, size int64, member string) bson.D {
-	batch, bytes := bson.A{}, 0
-	for len(cur.rest) > 0 && (size < 0 || int64(len(batch)) < size) {
-		doc := cur.rest[0]
-		if bytes += len(doc); len(batch) > 0 && bytes > maxBatchBytes {
-			break
-		}
-		batch = append(batch, doc)
-		cur.rest = cur.rest[1:]
-	}
-	if len(cur.rest) == 0 {
-		delete(c.cursors, id)
-		id = 0
-	}
-	return bson.D{{Key: "cursor", Value: bson.D{{Key: member, Value: batch}, {Key: "id", Value: id}, {Key: "ns", Value: cur.namespace}}}}
-}
-
-// open answers with the first batch of results and keeps the others.
-func (c *command) open(docs []bson.Raw, collection string, batchSize int64, single bool) (bson.D, error) {
-	cur := &cursor{namespace: c.namespace(collection), rest: docs}
-	if single {
-		cur.rest = docs[:min(len(docs), int(batchSize))]
-	}
-	id := rand.Int64N(1<<62) + 1
-	if int64(len(docs)) > batchSize && len(c.cursors) >= maxCursors {
-		return nil, badValue("too many open cursors")
-	}
-	c.cursors[id] = cur
-	return c.reply(cur, id, batchSize, "firstBatch"), nil
-}
 
 // batchSize is the wanted size of the first batch.
 func batchSize(doc bson.Raw) (int64, error) {
@@ -145,6 +95,9 @@ func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	if options.Hint, err = hint(c.body); err != nil {
 		return nil, err
 	}
+	if q, ok := countOf(pipeline); ok && !options.Explain {
+		return c.countDocuments(ctx, db, collection, q, options)
+	}
 	size := int64(firstBatch)
 	if cursor, ok := c.body.Lookup("cursor").DocumentOK(); ok {
 		if size, err = batchSize(cursor); err != nil {
@@ -160,42 +113,6 @@ func aggregate(ctx context.Context, c *command) (bson.D, error) {
 		return nil, err
 	}
 	return c.open(docs, collection, size, false)
-}
-
-func getMore(_ context.Context, c *command) (bson.D, error) {
-	id, _ := c.subject.AsInt64OK()
-	cur := c.cursors[id]
-	if cur == nil {
-		return nil, &commandError{code: codeCursorNotFound, name: "CursorNotFound", message: "cursor not found"}
-	}
-	size, err := number(c.body, "batchSize")
-	if err != nil {
-		return nil, err
-	}
-	if size <= 0 {
-		size = -1
-	}
-	return c.reply(cur, id, size, "nextBatch"), nil
-}
-
-func killCursors(_ context.Context, c *command) (bson.D, error) {
-	killed, unknown := bson.A{}, bson.A{}
-	list, _ := c.body.Lookup("cursors").ArrayOK()
-	values, err := list.Values()
-	if err != nil {
-		return nil, badValue("cursors must be an array")
-	}
-	for _, v := range values {
-		id, _ := v.AsInt64OK()
-		if c.cursors[id] == nil {
-			unknown = append(unknown, id)
-			continue
-		}
-		delete(c.cursors, id)
-		killed = append(killed, id)
-	}
-	return bson.D{{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: unknown},
-		{Key: "cursorsAlive", Value: bson.A{}}, {Key: "cursorsUnknown", Value: bson.A{}}}, nil
 }
 
 func count(ctx context.Context, c *command) (bson.D, error) {
@@ -230,6 +147,82 @@ func count(ctx context.Context, c *command) (bson.D, error) {
 		return nil, err
 	}
 	return bson.D{{Key: "n", Value: int32(max(n-skip, 0))}}, nil
+}
+
+// countOf recognises the pipeline with which drivers count the documents that
+// match a filter: $match, $skip and $limit if need be, and $group with a sum of 1.
+func countOf(pipeline bson.A) (q counting, ok bool) {
+	for i, stage := range pipeline {
+		d, isDocument := stage.(bson.D)
+		if !isDocument || len(d) != 1 {
+			return q, false
+		}
+		switch d[0].Key {
+		case "$match":
+			if q.filter, isDocument = d[0].Value.(bson.D); !isDocument || i > 0 {
+				return q, false
+			}
+		case "$skip", "$limit":
+			raw, err := bson.Marshal(d)
+			if err != nil {
+				return q, false
+			}
+			n, isNumber := bson.Raw(raw).Lookup(d[0].Key).AsInt64OK()
+			if !isNumber || n < 0 || d[0].Key == "$skip" && q.limit > 0 {
+				return q, false
+			}
+			if d[0].Key == "$skip" {
+				q.skip = n
+			} else {
+				q.limit = n
+			}
+		case "$group":
+			return q, i == len(pipeline)-1 && countsAll(d[0].Value)
+		default:
+			return q, false
+		}
+	}
+	return q, false
+}
+
+// countsAll tells whether a group is {_id: 1, n: {$sum: 1}}.
+func countsAll(group any) bool {
+	d, _ := group.(bson.D)
+	if len(d) != 2 || d[0].Key != "_id" || d[0].Value != int32(1) || d[1].Key != "n" {
+		return false
+	}
+	sum, _ := d[1].Value.(bson.D)
+	return len(sum) == 1 && sum[0].Key == "$sum" && sum[0].Value == int32(1)
+}
+
+// counting is what such a pipeline counts.
+type counting struct {
+	filter      bson.D
+	skip, limit int64
+}
+
+func (c *command) countDocuments(ctx context.Context, db store.Store, collection string, q counting, o store.AggregateOptions) (bson.D, error) {
+	ignoring, err := caseInsensitive(c.body)
+	if err != nil {
+		return nil, err
+	}
+	wanted := store.Count{Filter: q.filter, Hint: o.Hint, Comment: o.Comment, CaseInsensitive: ignoring}
+	if q.limit > 0 {
+		wanted.Limit = q.limit + q.skip
+	}
+	n, err := db.Count(ctx, collection, wanted)
+	if err != nil {
+		return nil, err
+	}
+	var docs []bson.Raw
+	if n = max(n-q.skip, 0); n > 0 { // no group, if there is nothing in it
+		doc, err := bson.Marshal(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: n}})
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return c.open(docs, collection, firstBatch, false)
 }
 
 func distinct(ctx context.Context, c *command) (bson.D, error) {

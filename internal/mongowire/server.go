@@ -55,6 +55,7 @@ type Server struct {
 	databases Databases
 	logger    *slog.Logger
 	sessions  *sessions
+	cursors   *cursors
 	nextConn  atomic.Int32
 	nextReply atomic.Int32
 }
@@ -64,7 +65,7 @@ func New(databases Databases, logger *slog.Logger) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{databases: databases, logger: logger, sessions: newSessions()}
+	return &Server{databases: databases, logger: logger, sessions: newSessions(), cursors: newCursors()}
 }
 
 // Serve answers connections until ctx ends. Then it closes the listener and all
@@ -96,11 +97,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	c := &connection{server: s, id: s.nextConn.Add(1), address: conn.LocalAddr().String(), cursors: make(map[int64]*cursor)}
+	c := &connection{server: s, id: s.nextConn.Add(1), address: conn.LocalAddr().String()}
 	defer func() {
 		stop()
 		cancel()
 		_ = conn.Close()
+		s.cursors.dropAll(c.id)
 	}()
 	in, out := bufio.NewReaderSize(conn, 64<<10), []byte(nil)
 	for {
@@ -130,7 +132,6 @@ type connection struct {
 	server  *Server
 	id      int32
 	address string // on which the client reached the server
-	cursors map[int64]*cursor
 }
 
 // answer runs a command. A panic is the command's failure, not the server's.
