@@ -30,18 +30,18 @@ func benchKey(b *testing.B, i int) []byte {
 // benchDoc is a document of about 600 bytes, as Parse objects are stored.
 func benchDoc(i int) bson.D {
 	return bson.D{
-		{"_id", benchID(i)},
-		{"category", fmt.Sprintf("category%02d", i%100)},
-		{"title", fmt.Sprintf("The title of number %d, which is not very long", i)},
-		{"body", "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud."},
-		{"score", float64(i % 1000)},
-		{"tags", bson.A{"red", "green", fmt.Sprintf("tag%d", i%50)}},
-		{"active", i%2 == 0},
-		{"_p_author", fmt.Sprintf("_User$u%08d", i%500)},
-		{"_rperm", bson.A{"*", "role:moderator"}},
-		{"_wperm", bson.A{fmt.Sprintf("u%08d", i%500)}},
-		{"_created_at", bson.DateTime(1_700_000_000_000 + i*1000)},
-		{"_updated_at", bson.DateTime(1_700_000_000_000 + i*1000)},
+		{Key: "_id", Value: benchID(i)},
+		{Key: "category", Value: fmt.Sprintf("category%02d", i%100)},
+		{Key: "title", Value: fmt.Sprintf("The title of number %d, which is not very long", i)},
+		{Key: "body", Value: "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud."},
+		{Key: "score", Value: float64(i % 1000)},
+		{Key: "tags", Value: bson.A{"red", "green", fmt.Sprintf("tag%d", i%50)}},
+		{Key: "active", Value: i%2 == 0},
+		{Key: "_p_author", Value: fmt.Sprintf("_User$u%08d", i%500)},
+		{Key: "_rperm", Value: bson.A{"*", "role:moderator"}},
+		{Key: "_wperm", Value: bson.A{fmt.Sprintf("u%08d", i%500)}},
+		{Key: "_created_at", Value: bson.DateTime(1_700_000_000_000 + i*1000)},
+		{Key: "_updated_at", Value: bson.DateTime(1_700_000_000_000 + i*1000)},
 	}
 }
 
@@ -49,7 +49,7 @@ func benchStore(b *testing.B, o Options) *Store {
 	b.Helper()
 	s := open(b, o)
 	ctx := b.Context()
-	err := s.CreateIndexes(ctx, "c", store.Index{Keys: bson.D{{"category", 1}, {"_created_at", 1}}})
+	err := s.CreateIndexes(ctx, "c", store.Index{Keys: bson.D{{Key: "category", Value: 1}, {Key: "_created_at", Value: 1}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -130,10 +130,10 @@ func benchmarkGet(b *testing.B, o Options, filter func(id string) bson.D, parall
 	}
 }
 
-func byID(id string) bson.D { return bson.D{{"_id", id}} }
+func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
 func byIDAndACL(id string) bson.D {
-	return bson.D{{"_id", id}, {"_rperm", bson.D{{"$in", bson.A{nil, "*", "u00000001"}}}}}
+	return bson.D{{Key: "_id", Value: id}, {Key: "_rperm", Value: bson.D{{Key: "$in", Value: bson.A{nil, "*", "u00000001"}}}}}
 }
 
 func BenchmarkGetUncached(b *testing.B) { benchmarkGet(b, Options{CacheBytes: -1}, byID, false) }
@@ -166,14 +166,14 @@ func benchmarkFind(b *testing.B, q store.Find, want int) {
 
 func BenchmarkFind100ByIndex(b *testing.B) {
 	benchmarkFind(b, store.Find{
-		Filter: bson.D{{"category", "category42"}}, Sort: bson.D{{"_created_at", -1}}, Limit: 100,
+		Filter: bson.D{{Key: "category", Value: "category42"}}, Sort: bson.D{{Key: "_created_at", Value: -1}}, Limit: 100,
 	}, 100)
 }
 
 func BenchmarkFind100ByIndexACL(b *testing.B) {
 	benchmarkFind(b, store.Find{
-		Filter: bson.D{{"category", "category42"}, {"_rperm", bson.D{{"$in", bson.A{nil, "*", "u00000001"}}}}},
-		Sort:   bson.D{{"_created_at", -1}}, Limit: 100,
+		Filter: bson.D{{Key: "category", Value: "category42"}, {Key: "_rperm", Value: bson.D{{Key: "$in", Value: bson.A{nil, "*", "u00000001"}}}}},
+		Sort:   bson.D{{Key: "_created_at", Value: -1}}, Limit: 100,
 	}, 100)
 }
 
@@ -182,7 +182,7 @@ func BenchmarkFind100Bare(b *testing.B) {
 	s := benchStore(b, Options{})
 	coll := s.catalog.Load().collections["c"]
 	q, err := newSearch("c", store.Find{
-		Filter: bson.D{{"category", "category42"}}, Sort: bson.D{{"_created_at", -1}}, Limit: 100,
+		Filter: bson.D{{Key: "category", Value: "category42"}}, Sort: bson.D{{Key: "_created_at", Value: -1}}, Limit: 100,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -217,13 +217,13 @@ func BenchmarkFind100IDs(b *testing.B) {
 	for i := range 100 {
 		ids = append(ids, benchID(i*7))
 	}
-	benchmarkFind(b, store.Find{Filter: bson.D{{"_id", bson.D{{"$in", ids}}}}}, 100)
+	benchmarkFind(b, store.Find{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}}, 100)
 }
 
 // One operation reads all the documents.
 func BenchmarkScan(b *testing.B) {
 	benchmarkFind(b, store.Find{
-		Filter: bson.D{{"title", bson.Regex{Pattern: "number 77, "}}, {"_rperm", bson.D{{"$in", bson.A{nil, "*"}}}}},
+		Filter: bson.D{{Key: "title", Value: bson.Regex{Pattern: "number 77, "}}, {Key: "_rperm", Value: bson.D{{Key: "$in", Value: bson.A{nil, "*"}}}}},
 	}, 1)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchDocs, "ns/doc")
 }
@@ -232,7 +232,7 @@ func BenchmarkCountByIndex(b *testing.B) {
 	s := benchStore(b, Options{})
 	ctx := b.Context()
 	for b.Loop() {
-		if n, err := s.Count(ctx, "c", store.Count{Filter: bson.D{{"category", "category42"}}}); err != nil || n != benchDocs/100 {
+		if n, err := s.Count(ctx, "c", store.Count{Filter: bson.D{{Key: "category", Value: "category42"}}}); err != nil || n != benchDocs/100 {
 			b.Fatal(n, err)
 		}
 	}
@@ -240,7 +240,7 @@ func BenchmarkCountByIndex(b *testing.B) {
 
 func benchmarkWrite(b *testing.B, clients int, d Durability, write func(s *Store, i int) error) {
 	s := open(b, Options{Durability: d})
-	if err := s.CreateIndexes(b.Context(), "c", store.Index{Keys: bson.D{{"category", 1}, {"_created_at", 1}}}); err != nil {
+	if err := s.CreateIndexes(b.Context(), "c", store.Index{Keys: bson.D{{Key: "category", Value: 1}, {Key: "_created_at", Value: 1}}}); err != nil {
 		b.Fatal(err)
 	}
 	var next atomic.Int64
@@ -277,7 +277,7 @@ func BenchmarkInsert(b *testing.B) {
 func BenchmarkIncrement(b *testing.B) {
 	increment := func(s *Store, i int) error {
 		_, err := s.Update(b.Context(), "c", store.Update{
-			Filter: byID(benchID(i % 100)), Change: bson.D{{"$inc", bson.D{{"score", 1}}}}, Upsert: true,
+			Filter: byID(benchID(i % 100)), Change: bson.D{{Key: "$inc", Value: bson.D{{Key: "score", Value: 1}}}}, Upsert: true,
 		})
 		return err
 	}

@@ -161,51 +161,48 @@ func (c *conn) run(key stmtKey) error {
 	return s.finish()
 }
 
-// count runs the statement of that key, which needs no parameters, and returns
-// the integer that it answers, 0 for null.
-func (c *conn) count(key stmtKey) (int64, error) {
+// number runs the statement of that key and returns the integer that it
+// answers, 0 for null or none.
+func (c *conn) number(key stmtKey, bind func(*stmt)) (int64, error) {
 	s, err := c.prepare(key)
 	if err != nil {
 		return 0, err
 	}
 	defer s.reset()
-	if _, err := s.first(); err != nil {
+	bind(s)
+	if found, err := s.first(); err != nil || !found {
 		return 0, err
 	}
 	return s.int(0), nil
 }
 
-// countRange is count for a statement that counts a range, up to limit.
+// nothing binds nothing.
+func nothing(*stmt) {}
+
+// countRange runs a statement that counts what is in a range, up to limit.
 func (c *conn) countRange(key stmtKey, r keyRange, limit int64) (int64, error) {
-	s, err := c.prepare(key)
-	if err != nil {
-		return 0, err
-	}
-	defer s.reset()
-	s.bindBlob(1, r.low)
-	s.bindBlob(2, r.high)
-	s.bindInt(3, limit)
-	if _, err := s.first(); err != nil {
-		return 0, err
-	}
-	return s.int(0), nil
+	return c.number(key, func(s *stmt) {
+		s.bindBlob(1, r.low)
+		s.bindBlob(2, r.high)
+		s.bindInt(3, limit)
+	})
 }
 
-// snapshot holds what the connection sees still until release is called. In a
+// inSnapshot calls do while what the connection sees stands still. In a
 // transaction that is so already.
-func (c *conn) snapshot() (release func() error, err error) {
+func (c *conn) inSnapshot(do func() error) (err error) {
 	if c.inTransaction() {
-		return func() error { return nil }, nil
+		return do()
 	}
 	if err := c.run(stmtKey{does: beginRead}); err != nil {
-		return nil, err
+		return err
 	}
-	return func() error {
-		if !c.inTransaction() {
-			return nil
+	defer func() {
+		if c.inTransaction() {
+			err = errors.Join(err, c.run(stmtKey{does: commit}))
 		}
-		return c.run(stmtKey{does: commit})
-	}, nil
+	}()
+	return do()
 }
 
 // stmt is a prepared statement. Parameters count from 1, columns from 0.

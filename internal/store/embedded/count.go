@@ -55,17 +55,7 @@ func (v *view) count(limit int64) (n int64, err error) {
 	key := stmtKey{docs: v.coll.n}
 	switch {
 	case p.access == collectionScan:
-		s, err := v.conn.prepare(stmtKey{does: docsCount, docs: v.coll.n})
-		if err != nil {
-			return 0, err
-		}
-		defer s.reset()
-		s.bindInt(1, limit)
-		_, err = s.first()
-		if err != nil {
-			return 0, err
-		}
-		return s.int(0), nil
+		return v.conn.number(stmtKey{does: docsCount, docs: v.coll.n}, func(s *stmt) { s.bindInt(1, limit) })
 	case p.access == idScan:
 		key.does = docsCountIDs
 	case p.repeats:
@@ -73,29 +63,25 @@ func (v *view) count(limit int64) (n int64, err error) {
 	default:
 		key.does, key.index = indexCount, p.index.n
 	}
-	if len(p.ranges) > 1 {
-		release, err := v.conn.snapshot()
-		if err != nil {
-			return 0, err
-		}
-		defer release()
-	}
-	for i, r := range p.ranges {
-		m, err := v.conn.countRange(key, r, limit)
-		if err != nil {
-			return 0, err
-		}
-		if i == 0 && !v.pinned && p.stale() {
-			return 0, errStale
-		}
-		n += m
-		if limit != unlimited {
-			if limit -= m; limit == 0 {
-				break
+	err = v.conn.inSnapshot(func() error {
+		for i, r := range p.ranges {
+			m, err := v.conn.countRange(key, r, limit)
+			if err != nil {
+				return err
+			}
+			if i == 0 && !v.pinned && p.stale() {
+				return errStale
+			}
+			n += m
+			if limit != unlimited {
+				if limit -= m; limit == 0 {
+					break
+				}
 			}
 		}
-	}
-	return n, nil
+		return nil
+	})
+	return n, err
 }
 
 // maxDistinctBytes is MongoDB's bound on the values of a distinct.

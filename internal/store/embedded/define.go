@@ -49,6 +49,14 @@ func (tx *writeTx) createIndex(ctx context.Context, c *collection, def store.Ind
 	if sameKeys(def.Keys, bson.D{{Key: "_id", Value: int32(1)}}) {
 		return c, nil
 	}
+	// From here on the definition is what will be read from the file next time.
+	spec, err := encodeIndex(def)
+	if err != nil {
+		return nil, store.BadRequest(2, "definition of index %q: %v", def.Name, err)
+	}
+	if def, err = decodeIndex(def.Name, spec); err != nil {
+		return nil, err
+	}
 	ix, err := newIndex(0, def, 0)
 	if err != nil {
 		return nil, err
@@ -56,10 +64,6 @@ func (tx *writeTx) createIndex(ctx context.Context, c *collection, def store.Ind
 	there, err := c.conflict(ix)
 	if there || err != nil {
 		return c, err
-	}
-	spec, err := encodeIndex(def)
-	if err != nil {
-		return nil, fmt.Errorf("store: definition of index %q: %w", def.Name, err)
 	}
 	st, err := tx.conn.prepare(stmtKey{does: addIndex})
 	if err != nil {

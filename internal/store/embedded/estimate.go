@@ -19,7 +19,7 @@ func (c *collection) choose(conn *conn, candidates []*plan, limit int64) (*plan,
 	if i := slices.IndexFunc(candidates, func(p *plan) bool { return p.atMostOne() && len(p.ranges) == 1 }); i >= 0 {
 		return candidates[i], nil
 	}
-	total, err := conn.count(stmtKey{does: docsMax, docs: c.n})
+	total, err := conn.number(stmtKey{does: docsMax, docs: c.n}, nothing)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +72,13 @@ func (p *plan) size(conn *conn, c *collection, total float64) (float64, error) {
 // cost weighs a plan, when the most selective one reads that many matches.
 func (p *plan) cost(size, matches float64, limit int64) float64 {
 	read := size
-	if p.sorted && limit > 0 {
-		// If what matches is spread evenly, so much of the range gives the limit.
-		read = min(size, float64(limit)*size/max(matches, 1))
+	if limit > 0 && p.sortedRanges {
+		// If what matches is spread evenly, so much of a range gives the limit.
+		read = float64(limit) * size / max(matches, 1)
+		if !p.sorted {
+			read *= float64(len(p.ranges))
+		}
+		read = min(size, read)
 	}
 	switch {
 	case p.access == collectionScan:

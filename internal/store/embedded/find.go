@@ -1,14 +1,12 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
-	"github.com/loam-baas/loam/internal/store/match"
 )
 
 // Find calls yield while it reads, holding a read connection and a snapshot: a
@@ -19,9 +17,15 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 	if err != nil {
 		return err
 	}
-	if tx == nil && q.Hint == nil && !q.CaseInsensitive {
-		if id, rest, ok := idQuery(q.Filter); ok {
-			return s.get(ctx, collection, id, rest, &q, yield)
+	if tx == nil {
+		if ids, rest, ok := idQuery(q); ok {
+			getting, _, err := compileSearch(collection, rest)
+			if err != nil {
+				return err
+			}
+			if getting.near == nil {
+				return s.get(ctx, getting, ids, yield)
+			}
 		}
 	}
 	compiled, err := newSearch(collection, q)
@@ -35,7 +39,6 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 // caller, the documents edited in it.
 type view struct {
 	conn  *conn
-	cache *cache
 	coll  *collection // nil when there is none
 	plan  *plan
 	draft *draft
@@ -56,7 +59,7 @@ func (v *view) scan(ctx context.Context, q *search, perRange int64, visit visit)
 		return nil
 	}
 	s := scan{
-		conn: v.conn, cache: v.cache, coll: v.coll, plan: v.plan, filter: q.filter,
+		conn: v.conn, coll: v.coll, plan: v.plan, filter: q.filter,
 		perRange: perRange, checked: v.pinned,
 		visit: func(h handle, doc bson.Raw) (bool, error) {
 			v.delivered = true
@@ -82,7 +85,7 @@ func (s *Store) read(ctx context.Context, tx *transaction, q *search, do func(*v
 	}
 	for attempt := 1; ; attempt++ {
 		cat := s.catalog.Load()
-		v := &view{cache: s.cache, coll: cat.collections[q.collection]}
+		v := &view{coll: cat.collections[q.collection]}
 		err := s.readOnce(ctx, q, v, do)
 		stale := errors.Is(err, errStale) || !refused(err) && s.catalog.Load() != cat
 		if stale && !v.delivered && attempt < maxAttempts {
@@ -123,127 +126,4 @@ func (s *Store) readOnce(ctx context.Context, q *search, v *view, do func(*view)
 		return err
 	}
 	return do(v)
-}
-
-// idQuery tells whether a filter asks for one _id, and returns that and the rest
-// of the filter.
-func idQuery(filter bson.D) (id any, rest bson.D, ok bool) {
-	for i, e := range filter {
-		if e.Key != "_id" {
-			continue
-		}
-		id = e.Value
-		if d, isDoc := id.(bson.D); isDoc {
-			if len(d) != 1 || d[0].Key != "$eq" {
-				return nil, nil, false
-			}
-			id = d[0].Value
-		}
-		switch id.(type) {
-		case string, int32, int64, float64, bson.ObjectID:
-		default:
-			return nil, nil, false
-		}
-		switch i {
-		case 0:
-			rest = filter[1:]
-		case len(filter) - 1:
-			rest = filter[:i]
-		default:
-			rest = filter
-		}
-		return id, rest, true
-	}
-	return nil, nil, false
-}
-
-// get finds one document by its id, in the cache or in the file, if it satisfies
-// the rest of the filter.
-func (s *Store) get(ctx context.Context, collection string, id any, rest bson.D, q *store.Find, yield func(bson.Raw) error) error {
-	var filter *match.Matcher
-	var projection *match.Projection
-	var err error
-	if len(rest) > 0 {
-		if filter, err = match.Compile(rest); err != nil {
-			return err
-		}
-	}
-	if len(q.Projection) > 0 {
-		if projection, err = match.CompileProjection(q.Projection); err != nil {
-			return err
-		}
-	}
-	var space [64]byte
-	key, err := match.AppendKeyOf(space[:0], id)
-	if err != nil {
-		return err
-	}
-	doc, err := s.lookup(ctx, collection, key)
-	if doc == nil || err != nil {
-		return err
-	}
-	if filter != nil && !filter.Match(doc) || q.Skip > 0 {
-		return nil
-	}
-	if projection != nil {
-		doc = projection.Append(nil, doc, 0)
-	}
-	return yield(doc)
-}
-
-// lookup returns the document with this id's key, nil when there is none. It
-// must not be changed.
-func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson.Raw, error) {
-	for attempt := 1; ; attempt++ {
-		cat := s.catalog.Load()
-		coll := cat.collections[collection]
-		if err := s.usable(ctx); err != nil {
-			return nil, err
-		}
-		if coll == nil {
-			return nil, checkName(collection)
-		}
-		doc, ticket := s.cache.get(coll.n, key)
-		if doc != nil {
-			return doc, nil
-		}
-		doc, err := s.readDoc(ctx, coll, key)
-		if err != nil && !refused(err) && s.catalog.Load() != cat && attempt < maxAttempts {
-			continue
-		}
-		if doc != nil {
-			ticket.put(coll.n, key, doc)
-		}
-		return doc, failure(err)
-	}
-}
-
-func (s *Store) readDoc(ctx context.Context, coll *collection, key []byte) (bson.Raw, error) {
-	c, err := s.readers.get(ctx, shortReads)
-	if err != nil {
-		return nil, err
-	}
-	defer s.readers.put(c, shortReads)
-	return c.lookup(coll, key)
-}
-
-// lookup returns a copy of the document with this id's key, nil when there is none.
-func (c *conn) lookup(coll *collection, key []byte) (bson.Raw, error) {
-	_, doc, err := c.row(stmtKey{does: docByID, docs: coll.n}, func(s *stmt) { s.bindBlob(1, key) })
-	return doc, err
-}
-
-// row returns the row that a statement finds, with a copy of the document, which
-// is nil when there is none.
-func (c *conn) row(key stmtKey, bind func(*stmt)) (rid int64, doc bson.Raw, err error) {
-	s, err := c.prepare(key)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer s.reset()
-	bind(s)
-	if found, err := s.first(); err != nil || !found {
-		return 0, nil, err
-	}
-	return s.int(0), bytes.Clone(s.blob(1)), nil
 }

@@ -23,6 +23,10 @@ type generator struct {
 	arrays string
 }
 
+func newGenerator(seed uint64, arrays string) generator {
+	return generator{Rand: rand.New(rand.NewPCG(seed, 20)), arrays: arrays}
+}
+
 func (g generator) scalar() any {
 	switch g.IntN(16) {
 	case 0:
@@ -38,7 +42,7 @@ func (g generator) scalar() any {
 	case 5:
 		return math.NaN()
 	case 6:
-		return bson.D{{"x", int32(g.IntN(3))}}
+		return bson.D{{Key: "x", Value: int32(g.IntN(3))}}
 	case 7:
 		return bson.Regex{Pattern: "^a"}
 	case 8, 9, 10, 11:
@@ -59,7 +63,7 @@ func (g generator) value(name string) any {
 		case 0:
 			array = append(array, bson.A{g.scalar()})
 		case 1:
-			array = append(array, bson.D{{"d", g.scalar()}})
+			array = append(array, bson.D{{Key: "d", Value: g.scalar()}})
 		default:
 			array = append(array, g.scalar())
 		}
@@ -70,7 +74,7 @@ func (g generator) value(name string) any {
 // document makes a document; at most one of its fields is an array if parallel
 // arrays would be refused.
 func (g generator) document(id int32) bson.D {
-	d := bson.D{{"_id", id}}
+	d := bson.D{{Key: "_id", Value: id}}
 	arrays := 0
 	for _, name := range []string{"a", "b"} {
 		if g.IntN(5) == 0 {
@@ -82,25 +86,25 @@ func (g generator) document(id int32) bson.D {
 				v = g.scalar()
 			}
 		}
-		d = append(d, bson.E{name, v})
+		d = append(d, bson.E{Key: name, Value: v})
 	}
 	switch g.IntN(4) {
 	case 0:
-		d = append(d, bson.E{"c", bson.D{{"d", g.scalar()}, {"e", g.scalar()}}})
+		d = append(d, bson.E{Key: "c", Value: bson.D{{Key: "d", Value: g.scalar()}, {Key: "e", Value: g.scalar()}}})
 	case 1:
 		if arrays > 0 || !strings.Contains(g.arrays, "c") {
 			break
 		}
 		elements := bson.A{}
 		for range g.IntN(3) {
-			elements = append(elements, bson.D{{"d", g.scalar()}, {"e", g.scalar()}})
+			elements = append(elements, bson.D{{Key: "d", Value: g.scalar()}, {Key: "e", Value: g.scalar()}})
 		}
 		if g.IntN(3) == 0 {
 			elements = append(elements, g.scalar())
 		}
-		d = append(d, bson.E{"c", elements})
+		d = append(d, bson.E{Key: "c", Value: elements})
 	case 2:
-		d = append(d, bson.E{"c", g.scalar()})
+		d = append(d, bson.E{Key: "c", Value: g.scalar()})
 	}
 	return d
 }
@@ -126,22 +130,22 @@ func (g generator) condition() any {
 		for range g.IntN(4) {
 			in = append(in, g.operand())
 		}
-		return bson.D{{"$in", in}}
+		return bson.D{{Key: "$in", Value: in}}
 	case 1:
-		return bson.D{{"$exists", g.IntN(2) == 0}}
+		return bson.D{{Key: "$exists", Value: g.IntN(2) == 0}}
 	case 2:
-		return bson.D{{"$ne", g.IntN(4)}}
+		return bson.D{{Key: "$ne", Value: g.IntN(4)}}
 	case 3:
 		return bson.Regex{Pattern: []string{"^a", "^ab.*", "b", "^\\Qa\\E", "^a|b", "^A"}[g.IntN(6)], Options: []string{"", "i"}[g.IntN(2)]}
 	case 4:
-		return bson.D{{"$all", bson.A{g.operand(), g.operand()}}}
+		return bson.D{{Key: "$all", Value: bson.A{g.operand(), g.operand()}}}
 	case 5:
-		return bson.D{{"$elemMatch", bson.D{{"$gte", g.number()}, {"$lt", g.number()}}}}
+		return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: g.number()}, {Key: "$lt", Value: g.number()}}}}
 	case 6, 7, 8:
 		operators := []string{"$gt", "$gte", "$lt", "$lte"}
-		d := bson.D{{operators[g.IntN(2)], g.comparable()}}
+		d := bson.D{{Key: operators[g.IntN(2)], Value: g.comparable()}}
 		if g.IntN(2) == 0 {
-			d = append(d, bson.E{operators[2+g.IntN(2)], g.comparable()})
+			d = append(d, bson.E{Key: operators[2+g.IntN(2)], Value: g.comparable()})
 		}
 		return d
 	}
@@ -166,9 +170,9 @@ func (g generator) filter(depth int) bson.D {
 		switch {
 		case depth > 0 && g.IntN(5) == 0:
 			clauses := bson.A{g.filter(depth - 1), g.filter(depth - 1)}
-			d = append(d, bson.E{[]string{"$or", "$and", "$nor"}[g.IntN(3)], clauses})
+			d = append(d, bson.E{Key: []string{"$or", "$and", "$nor"}[g.IntN(3)], Value: clauses})
 		default:
-			d = append(d, bson.E{g.path(), g.condition()})
+			d = append(d, bson.E{Key: g.path(), Value: g.condition()})
 		}
 	}
 	return d
@@ -181,23 +185,23 @@ func (g generator) sort() bson.D {
 		if slices.ContainsFunc(d, func(e bson.E) bool { return e.Key == path }) {
 			continue
 		}
-		d = append(d, bson.E{path, []int32{1, -1}[g.IntN(2)]})
+		d = append(d, bson.E{Key: path, Value: []int32{1, -1}[g.IntN(2)]})
 	}
 	return d
 }
 
 // plannerIndexes are of every kind that plans use.
 var plannerIndexes = []store.Index{
-	{Keys: bson.D{{"a", 1}}},
-	{Keys: bson.D{{"b", -1}}, Sparse: true},
-	{Keys: bson.D{{"a", 1}, {"b", -1}}},
-	{Keys: bson.D{{"b", 1}, {"a", 1}}, Name: "partial", Partial: bson.D{{"b", bson.D{{"$gte", 2}}}}},
-	{Keys: bson.D{{"a", -1}}, Name: "partial_exists", Partial: bson.D{{"a", bson.D{{"$exists", true}}}}},
-	{Keys: bson.D{{"c.d", 1}}},
-	{Keys: bson.D{{"c.d", 1}, {"c.e", 1}}},
-	{Keys: bson.D{{"c", 1}}},
-	{Keys: bson.D{{"a", 1}}, Name: "a_ci", CaseInsensitive: true},
-	{Keys: bson.D{{"b", 1}, {"a", -1}}, Name: "b_a_ci", CaseInsensitive: true, Sparse: true},
+	{Keys: bson.D{{Key: "a", Value: 1}}},
+	{Keys: bson.D{{Key: "b", Value: -1}}, Sparse: true},
+	{Keys: bson.D{{Key: "a", Value: 1}, {Key: "b", Value: -1}}},
+	{Keys: bson.D{{Key: "b", Value: 1}, {Key: "a", Value: 1}}, Name: "partial", Partial: bson.D{{Key: "b", Value: bson.D{{Key: "$gte", Value: 2}}}}},
+	{Keys: bson.D{{Key: "a", Value: -1}}, Name: "partial_exists", Partial: bson.D{{Key: "a", Value: bson.D{{Key: "$exists", Value: true}}}}},
+	{Keys: bson.D{{Key: "c.d", Value: 1}}},
+	{Keys: bson.D{{Key: "c.d", Value: 1}, {Key: "c.e", Value: 1}}},
+	{Keys: bson.D{{Key: "c", Value: 1}}},
+	{Keys: bson.D{{Key: "a", Value: 1}}, Name: "a_ci", CaseInsensitive: true},
+	{Keys: bson.D{{Key: "b", Value: 1}, {Key: "a", Value: -1}}, Name: "b_a_ci", CaseInsensitive: true, Sparse: true},
 }
 
 // Whatever plan is chosen, and whatever index a hint forces that holds all the
@@ -221,7 +225,7 @@ func FuzzPlansAgreeWithCollectionScan(f *testing.F) {
 }
 
 func testPlans(t *testing.T, seed uint64, queries int) {
-	g := generator{Rand: rand.New(rand.NewPCG(seed, 20)), arrays: []string{"abc", "a", "", "b"}[seed%4]}
+	g := newGenerator(seed, []string{"abc", "a", "", "b"}[seed%4])
 	s := open(t, Options{CacheBytes: -1})
 	fill(t, s, g, seed/4%2 == 0)
 	for range queries {
@@ -259,14 +263,14 @@ func fill(t *testing.T, s *Store, g generator, late bool) {
 	for range 100 {
 		d := g.document(int32(g.IntN(300)))
 		_, err := s.Update(ctx, "c", store.Update{
-			Filter: d[:1], Change: bson.D{{"$set", bson.D{{"a", g.scalar()}}}, {"$unset", bson.D{{"b", ""}}}}, Upsert: true,
+			Filter: d[:1], Change: bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: g.scalar()}}}, {Key: "$unset", Value: bson.D{{Key: "b", Value: ""}}}}, Upsert: true,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 20 {
-		if _, err := s.Delete(ctx, "c", bson.D{{"_id", int32(g.IntN(300))}}, false); err != nil {
+		if _, err := s.Delete(ctx, "c", bson.D{{Key: "_id", Value: int32(g.IntN(300))}}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -277,7 +281,7 @@ func fill(t *testing.T, s *Store, g generator, late bool) {
 func compare(t *testing.T, s *Store, q store.Find) {
 	t.Helper()
 	natural := q
-	natural.Hint = bson.D{{"$natural", 1}}
+	natural.Hint = bson.D{{Key: "$natural", Value: 1}}
 	want, wantErr := results(t, s, natural)
 	whole := natural
 	whole.Skip, whole.Limit = 0, 0

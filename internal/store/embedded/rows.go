@@ -243,17 +243,10 @@ func (ix *index) duplicate(c *collection) error {
 
 // holder returns a row other than rid that an index has the key for, 0 for none.
 func (c *conn) holder(ix *index, key []byte, rid int64) (int64, error) {
-	s, err := c.prepare(stmtKey{does: indexHolder, index: ix.n})
-	if err != nil {
-		return 0, err
-	}
-	defer s.reset()
-	s.bindBlob(1, key)
-	s.bindInt(2, rid)
-	if found, err := s.first(); err != nil || !found {
-		return 0, err
-	}
-	return s.int(0), nil
+	return c.number(stmtKey{does: indexHolder, index: ix.n}, func(s *stmt) {
+		s.bindBlob(1, key)
+		s.bindInt(2, rid)
+	})
 }
 
 // index adds a document's keys to an index.

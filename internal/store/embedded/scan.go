@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"runtime"
@@ -31,7 +30,6 @@ var errStale = errors.New("store: plan is out of date")
 // others run.
 type scan struct {
 	conn   *conn
-	cache  *cache // nil for none
 	coll   *collection
 	plan   *plan
 	filter *match.Matcher // nil when the plan is exact
@@ -48,19 +46,12 @@ type scan struct {
 // patience is how many rows a scan reads between looks at its context.
 const patience = 256
 
-func (s *scan) run(ctx context.Context) (err error) {
+func (s *scan) run(ctx context.Context) error {
 	if s.plan.repeats {
 		s.seen = make(map[int64]struct{})
 	}
-	if s.plan.access == idScan && s.plan.equal == 1 {
-		return s.lookups(ctx)
-	}
 	if len(s.plan.ranges) > 1 || s.plan.access == union {
-		release, err := s.conn.snapshot()
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, release()) }()
+		return s.conn.inSnapshot(func() error { return s.read(ctx, s.plan) })
 	}
 	return s.read(ctx, s.plan)
 }
@@ -174,67 +165,4 @@ func (s *scan) first(rid int64) bool {
 	}
 	s.seen[rid] = struct{}{}
 	return true
-}
-
-// lookups reads a list of ids, from the cache as far as they are there. The
-// tickets are taken before the snapshot begins, so that nothing older than they
-// are is put into the cache.
-func (s *scan) lookups(ctx context.Context) (err error) {
-	docs := make([]bson.Raw, len(s.plan.ranges))
-	tickets := make([]ticket, len(s.plan.ranges))
-	missed := false
-	for i, r := range s.plan.ranges {
-		docs[i], tickets[i] = s.cache.get(s.coll.n, r.low)
-		missed = missed || docs[i] == nil
-	}
-	if missed && len(docs) > 1 {
-		release, err := s.conn.snapshot()
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, release()) }()
-	}
-	for i, r := range s.plan.ranges {
-		if s.plan.reverse {
-			i = len(docs) - 1 - i
-			r = s.plan.ranges[i]
-		}
-		goOn, err := s.lookup(r.low, docs[i], tickets[i])
-		if err != nil || !goOn {
-			return err
-		}
-		if i%patience == patience-1 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *scan) lookup(id []byte, doc bson.Raw, t ticket) (bool, error) {
-	s.examined++
-	if doc != nil {
-		if s.filter != nil && !s.filter.Match(doc) {
-			return true, nil
-		}
-		return s.visit(handle{}, doc)
-	}
-	st, err := s.conn.prepare(stmtKey{does: docByID, docs: s.coll.n})
-	if err != nil {
-		return false, err
-	}
-	defer st.reset()
-	st.bindBlob(1, id)
-	if found, err := st.first(); err != nil || !found {
-		return err == nil, err
-	}
-	rid, doc := st.int(0), bson.Raw(st.blob(1))
-	if t.wants(len(doc)) {
-		t.put(s.coll.n, id, bytes.Clone(doc))
-	}
-	if s.filter != nil && !s.filter.Match(doc) {
-		return true, nil
-	}
-	return s.visit(handle{rid: rid}, doc)
 }

@@ -26,18 +26,30 @@ type search struct {
 }
 
 func newSearch(collection string, q store.Find) (*search, error) {
-	c := match.CollationOf(q.CaseInsensitive)
-	raw, err := match.Encode(q.Filter)
+	s, filter, err := compileSearch(collection, q)
 	if err != nil {
 		return nil, err
 	}
+	c := match.CollationOf(q.CaseInsensitive)
+	s.request = request{clauses: clausesOf(filter, c), collation: c, sort: q.Sort, hint: q.Hint}
+	return s, nil
+}
+
+// compileSearch compiles all but what the planner needs. It returns the filter
+// as BSON too.
+func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
+	c := match.CollationOf(q.CaseInsensitive)
+	filter, err := match.Encode(q.Filter)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := &search{collection: collection, skip: q.Skip, limit: q.Limit}
-	if s.filter, err = c.CompileRaw(raw); err != nil {
-		return nil, err
+	if s.filter, err = c.CompileRaw(filter); err != nil {
+		return nil, nil, err
 	}
 	if len(q.Sort) > 0 {
 		if s.sorter, err = c.CompileSort(q.Sort); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if s.sorter == nil {
@@ -45,17 +57,16 @@ func newSearch(collection string, q store.Find) (*search, error) {
 	}
 	if len(q.Projection) > 0 {
 		if s.projection, err = match.CompileProjection(q.Projection); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if s.skip < 0 {
-		return nil, store.BadRequest(51024, "BSON field 'skip' value must be >= 0, actual value '%d'", s.skip)
+		return nil, nil, store.BadRequest(51024, "BSON field 'skip' value must be >= 0, actual value '%d'", s.skip)
 	}
 	if s.limit < 0 {
-		return nil, store.BadRequest(51024, "BSON field 'limit' value must be >= 0, actual value '%d'", s.limit)
+		return nil, nil, store.BadRequest(51024, "BSON field 'limit' value must be >= 0, actual value '%d'", s.limit)
 	}
-	s.request = request{clauses: clausesOf(raw, c), collation: c, sort: q.Sort, hint: q.Hint}
-	return s, nil
+	return s, filter, nil
 }
 
 // ordered tells whether an order is asked for.

@@ -131,7 +131,7 @@ func (tx *transaction) snapshot() error {
 	if err := tx.conn.run(stmtKey{does: beginRead}); err != nil {
 		return err
 	}
-	_, err := tx.conn.count(stmtKey{does: anyCollection})
+	_, err := tx.conn.number(stmtKey{does: anyCollection}, nothing)
 	return err
 }
 
