@@ -31,8 +31,9 @@ func (t *translator) lookAround() error {
 	begins := t.out.Len() == t.start && t.at+size < len(t.in)
 	ends := t.at+size == len(t.in)
 	t.at += size
+	repeated := !ends && strings.IndexByte("*+?{", t.in[t.at]) >= 0
 	switch {
-	case len(inner.ahead) > 0 || !top:
+	case len(inner.ahead) > 0 || !top || repeated:
 	case !behind && t.anchored():
 		t.ahead = append(t.ahead, lookAhead{source: "^(?:" + inner.source + ")", not: not})
 		return nil

@@ -10,6 +10,8 @@ import (
 // the text whatever the pattern. Most of PCRE means the same in RE2 or has an
 // equivalent there, given that all we ask is whether there is a match. What has
 // none (back-references, look-around in general, atomic groups …) is refused.
+// Two corners are known to differ: nothing can match the last line break behind a
+// $ or \Z, and a multi-line ^ matches behind it.
 
 // translation is a PCRE pattern in RE2's syntax.
 type translation struct {
@@ -374,8 +376,12 @@ func (t *translator) flagged() error {
 			if unset != "" {
 				set += "-" + unset
 			}
+			begins := t.out.Len() == t.start
 			if c == ':' || set != "" {
 				t.out.WriteString("(?" + set + string(c))
+			}
+			if begins && c == ')' {
+				t.start = t.out.Len()
 			}
 			return nil
 		case 'i':
