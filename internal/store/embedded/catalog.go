@@ -90,6 +90,9 @@ func newIndex(n int64, def store.Index, multikey uint64) (*index, error) {
 	if len(def.Keys) > maxIndexFields {
 		return nil, store.BadRequest(13103, "too many keys in index %q, the limit is %d", def.Name, maxIndexFields)
 	}
+	if ttl := def.ExpireAfterSeconds; ttl != nil && (len(def.Keys) != 1 || *ttl < 0) {
+		return nil, store.BadRequest(67, "TTL index %q must have one key and expireAfterSeconds that is not negative", def.Name)
+	}
 	ix := &index{n: n, def: def, multikey: new(atomic.Uint64), saved: multikey}
 	ix.multikey.Store(multikey)
 	if catalogOnly(def.Keys) {

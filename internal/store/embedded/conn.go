@@ -198,8 +198,11 @@ func (c *conn) inSnapshot(do func() error) (err error) {
 		return err
 	}
 	defer func() {
-		if c.inTransaction() {
-			err = errors.Join(err, c.run(stmtKey{does: commit}))
+		if !c.inTransaction() {
+			return
+		}
+		if failed := c.run(stmtKey{does: commit}); err == nil {
+			err = failed
 		}
 	}()
 	return do()

@@ -64,7 +64,7 @@ var idFields = []indexField{{path: "_id"}}
 // for sure.
 func (c *collection) plans(r *request) ([]*plan, error) {
 	if c == nil {
-		return []*plan{{access: collectionScan, sorted: true}}, nil
+		return []*plan{c.natural(r)}, nil
 	}
 	if r.hint != nil {
 		p, err := c.hinted(r)
@@ -87,26 +87,33 @@ func (c *collection) plans(r *request) ([]*plan, error) {
 		if p := c.unionPlan(r); p != nil {
 			return []*plan{p}, nil
 		}
-		candidates = append(candidates, &plan{access: collectionScan, sorted: len(r.sort) == 0, exact: r.clauses.empty()})
+		candidates = append(candidates, c.natural(r))
 	}
 	return candidates, nil
+}
+
+// natural is the plan that reads all documents.
+func (c *collection) natural(r *request) *plan {
+	return &plan{access: collectionScan, sorted: len(r.sort) == 0, exact: r.clauses.empty()}
 }
 
 // hinted returns the plan that the request names. An index that does not hold
 // all the documents asked for is read all the same, as MongoDB does.
 func (c *collection) hinted(r *request) (*plan, error) {
 	if keys, ok := r.hint.(bson.D); ok && len(keys) == 1 && keys[0].Key == "$natural" {
-		return &plan{
-			access: collectionScan, reverse: isDescending(keys[0].Value),
-			sorted: len(r.sort) == 0, exact: r.clauses.empty(),
-		}, nil
+		p := c.natural(r)
+		p.reverse = isDescending(keys[0].Value)
+		return p, nil
 	}
 	if r.hint == idIndex || sameKeys(r.hint, bson.D{{Key: "_id", Value: int32(1)}}) {
 		return c.idPlan(r), nil
 	}
 	for _, ix := range c.indexes {
-		if r.hint != ix.def.Name && !sameKeys(r.hint, ix.def.Keys) || ix.keys == nil {
+		if r.hint != ix.def.Name && !sameKeys(r.hint, ix.def.Keys) {
 			continue
+		}
+		if ix.keys == nil {
+			return c.natural(r), nil
 		}
 		if p := ix.plan(r); p != nil {
 			return p, nil
