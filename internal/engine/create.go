@@ -17,11 +17,11 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 	if err := e.admitWrite(c, className, schema.OpCreate); err != nil {
 		return nil, err
 	}
-	id, chosen, err := e.objectID(className, body)
+	w, err := e.decodeWrite(c, className, body, true)
 	if err != nil {
 		return nil, err
 	}
-	w, err := e.decodeWrite(c, className, body, true)
+	id, chosen, err := e.objectID(body)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
 
 // objectID is the id of a new object: the client's, where it may choose one, or
 // a generated one.
-func (e *Engine) objectID(className string, body *parse.Object) (id string, chosen bool, err error) {
+func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error) {
 	v, has := body.Get("objectId")
 	switch {
 	case !has, !e.AllowCustomObjectID && emptyValue(v):
@@ -106,8 +106,7 @@ func (e *Engine) objectID(className string, body *parse.Object) (id string, chos
 	}
 	s, ok := v.(parse.String)
 	if !ok {
-		t, _ := parse.TypeOf(v) // what has no type is no text either
-		return "", false, parse.Errorf(parse.IncorrectType, "schema mismatch for %s.objectId; expected String but got %s", className, t)
+		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
 	}
 	// An id that looks like a role would match ACL entries of the role (advisory A20).
 	if strings.HasPrefix(string(s), "role:") || strings.ContainsRune(string(s), 0) {

@@ -40,7 +40,7 @@ func (r *read) includeAll() error {
 	for _, name := range r.class.FieldNames() {
 		if k := r.class.Fields[name].Type.Kind; k == parse.KindPointer || k == parse.KindArray {
 			q.Include = append(slices.Clip(q.Include), name)
-			if len(q.Keys) > 0 {
+			if q.Keys != nil {
 				q.Keys = append(slices.Clip(q.Keys), name)
 			}
 		}

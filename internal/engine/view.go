@@ -98,7 +98,7 @@ func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse
 		ClassName: key.class.Name, Fields: key.class.Types(), Hidden: make(map[string]bool, len(hidden)),
 		FileURL: e.FileURL, Typed: key.typed, Named: key.named,
 	}
-	if len(keys) > 0 {
+	if keys != nil {
 		o.Keys = parse.NewKeySet(keys...)
 	}
 	if len(excludeKeys) > 0 {
@@ -115,7 +115,7 @@ func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse
 func (r *read) viewer(key viewKey, keys, excludeKeys []string) func(bson.Raw) *parse.View {
 	e, c, m := r.engine, r.caller, r.mask
 	view := func(hidden []string) *parse.View {
-		if len(keys) > 0 || len(excludeKeys) > 0 {
+		if keys != nil || len(excludeKeys) > 0 {
 			return e.newView(key, hidden, keys, excludeKeys)
 		}
 		key.hidden = strings.Join(hidden, ",")

@@ -36,7 +36,10 @@ func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, cre
 	for _, m := range body.Members {
 		switch m.Key {
 		case "objectId":
-			continue // see objectID; an update names its object in the path
+			if err := w.checkID(className, m.Value); err != nil {
+				return nil, err
+			}
+			continue
 		case "createdAt", "updatedAt":
 			if err := w.setTime(className, m); err != nil {
 				return nil, err
@@ -70,12 +73,25 @@ func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, cre
 	return w, nil
 }
 
+// checkID refuses an id that is none. Which id a new object gets is for objectID;
+// an update names its object in the path, and changes no id.
+func (w *write) checkID(className string, v parse.Value) error {
+	t, err := parse.TypeOf(v)
+	if err == nil && t.Kind != parse.KindString && t.Kind != parse.KindInvalid {
+		err = parse.Errorf(parse.IncorrectType, "schema mismatch for %s.objectId; expected String but got %s", className, t)
+	}
+	return err
+}
+
 // setTime keeps the times of an object that is brought over from elsewhere with
 // the maintenance key; other callers' times must be dates, and do not count.
 func (w *write) setTime(className string, m parse.Member) error {
 	date, ok := m.Value.(parse.Date)
 	if !ok {
-		t, _ := parse.TypeOf(m.Value) // what has no type is no date either
+		t, err := parse.TypeOf(m.Value)
+		if err != nil || t.Kind == parse.KindInvalid {
+			return err // null, or to be deleted: the times are always there
+		}
 		return parse.Errorf(parse.IncorrectType, "schema mismatch for %s.%s; expected Date but got %s", className, m.Key, t)
 	}
 	if w.caller.Scope != ScopeMaintenance {

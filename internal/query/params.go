@@ -125,6 +125,9 @@ func (q *Query) shared(m parse.Member, include *[]string) (known bool, err error
 	switch m.Key {
 	case "keys":
 		q.Keys, err = listParam(m.Key, m.Value)
+		if m.Value == parse.Value(parse.String("")) {
+			q.Keys = []string{}
+		}
 	case "excludeKeys":
 		q.ExcludeKeys, err = listParam(m.Key, m.Value)
 		q.ExcludeKeys = slices.DeleteFunc(q.ExcludeKeys, alwaysSelected)

@@ -17,7 +17,7 @@ type Query struct {
 	Skip  int
 	// Count asks for the number of all matches beside the results.
 	Count bool
-	// Keys are the dotted paths wanted; nil means all. The default fields
+	// Keys are the dotted paths wanted; nil means all, an empty list none. The default fields
 	// (objectId, createdAt, updatedAt, ACL) are always wanted and not named here.
 	Keys        []string
 	ExcludeKeys []string
