@@ -144,7 +144,7 @@ describe('constraints', () => {
   });
 
   test('comment and read preference do no harm', async () => {
-    assert.deepEqual(await found(query().comment('hello').readPreference('SECONDARY', 'SECONDARY', 'SECONDARY').limit(1)), [1]);
+    assert.deepEqual(await found(query().comment('hello').readPreference('SECONDARY_PREFERRED', 'NEAREST', 'PRIMARY').limit(1)), [1]);
   });
 
   test('by id, and by time', async () => {

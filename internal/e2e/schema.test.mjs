@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Parse, freshClass, notOn } from './loam.mjs';
+import { Parse, freshClass } from './loam.mjs';
 
 const freshName = () => freshClass('Schema').className;
 
@@ -83,15 +83,20 @@ test('a class is purged and deleted', async () => {
   await assert.rejects(schema.get(), { code: Parse.Error.INVALID_CLASS_NAME });
 });
 
-test('indexes', notOn('postgres', 'index definitions have other rules there'), async () => {
+// What a database calls its own index of ids is left out.
+async function indexes(schema) {
+  const { _id_, ...own } = (await schema.get()).indexes;
+  return own;
+}
+
+test('indexes', async () => {
   const name = freshName();
   const schema = new Parse.Schema(name).addString('a').addString('b');
   schema.addIndex('by_a', { a: 1 });
   await schema.save();
-  const { indexes } = await schema.get();
-  assert.deepEqual(indexes, { _id_: { _id: 1 }, by_a: { a: 1 } });
+  assert.deepEqual(await indexes(schema), { by_a: { a: 1 } });
   await new Parse.Schema(name).addIndex('by_b', { b: -1 }).deleteIndex('by_a').update();
-  assert.deepEqual((await schema.get()).indexes, { _id_: { _id: 1 }, by_b: { b: -1 } });
+  assert.deepEqual(await indexes(schema), { by_b: { b: -1 } });
 });
 
 test('class-level permissions', async () => {

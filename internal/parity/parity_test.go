@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,8 +25,10 @@ import (
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/loam-baas/loam/internal/config"
+	"github.com/loam-baas/loam/internal/mongowire"
 	"github.com/loam-baas/loam/internal/parity"
 	"github.com/loam-baas/loam/internal/server"
+	"github.com/loam-baas/loam/internal/store/embedded"
 )
 
 var (
@@ -45,6 +49,31 @@ func TestScenariosOnMongoDB(t *testing.T) {
 		t.Skip("LOAM_TEST_MONGODB_URI is not set")
 	}
 	play(t, func(t *testing.T) string { return mongoDatabase(t, uri) })
+}
+
+// TestScenariosOverTheWire plays them on the embedded store behind MongoDB's wire
+// protocol: all that runs on MongoDB, but MongoDB itself.
+func TestScenariosOverTheWire(t *testing.T) { play(t, wireDatabase) }
+
+func wireDatabase(t *testing.T) string {
+	s, err := embedded.Open(t.Context(), embedded.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- mongowire.New(mongowire.Single{Name: "parity", Database: s}, nil).Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, s.Close(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	return "mongodb://" + listener.Addr().String() + "/parity"
 }
 
 // mongoDatabase returns the URI of a database of its own, which is dropped in the end.
