@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -168,10 +170,26 @@ func (r *read) fetch(ctx context.Context, level []*include) (map[string]*fetched
 		}
 	}
 	fetched := make(map[string]*fetchedClass, len(ids))
+	if len(ids) <= 1 {
+		for class, wanted := range ids {
+			found, err := r.fetchClass(ctx, class, wanted)
+			if err != nil {
+				return nil, err
+			}
+			fetched[class] = found
+		}
+		return fetched, nil
+	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelFetches)
 	for class, wanted := range ids {
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer func() {
+				if fault := recover(); fault != nil { // it would end the process here
+					err = fmt.Errorf("panic in an include: %v\n%s", fault, debug.Stack())
+				}
+			}()
 			found, err := r.fetchClass(ctx, class, wanted)
 			mu.Lock()
 			defer mu.Unlock()
@@ -181,6 +199,9 @@ func (r *read) fetch(ctx context.Context, level []*include) (map[string]*fetched
 	}
 	return fetched, group.Wait()
 }
+
+// parallelFetches is how many classes of one level are read at the same time.
+const parallelFetches = 4
 
 func (r *read) fetchClass(ctx context.Context, class string, wanted map[string]bool) (*fetchedClass, error) {
 	op := schema.OpFind
