@@ -394,3 +394,18 @@ func TestUsersSeeNoSecretsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestUsersAreNotFoundByTheirSecrets(t *testing.T) {
+	a := open(t)
+	a.insert("_User", bson.D{{Key: "_id", Value: "alice"}, {Key: "username", Value: "alice"}, {Key: "email", Value: "a@example.com"},
+		{Key: "_auth_data_facebook", Value: bson.D{{Key: "id", Value: "fb1"}}}})
+	for _, where := range []string{`{"authData.facebook.id":"fb1"}`, `{"authData.facebook":{"$exists":true}}`, `{"email":"a@example.com"}`, `{"$or":[{"authData":{"$exists":true}}]}`} {
+		for _, who := range []engine.Caller{anonymous, bob} {
+			_, err := a.find(who, "_User", `{"where":`+where+`}`)
+			wantCode(t, err, parse.OperationForbidden)
+		}
+	}
+	if n := len(a.mustFind(master, "_User", `{"where":{"authData.facebook.id":"fb1"}}`)); n != 1 {
+		t.Errorf("master finds %d users", n)
+	}
+}

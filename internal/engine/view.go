@@ -32,10 +32,14 @@ func (e *Engine) maskFor(c Caller, class *schema.Class) mask {
 	}
 	hidden, owners := class.Permissions.ProtectedFieldsFor(c.UserID, c.Roles)
 	m := mask{hidden: hidden, owners: owners, self: class.Name == "_User" && c.UserID != ""}
-	if len(hidden) > 0 {
-		m.queryHidden = make(map[string]bool, len(hidden))
+	secret := class.Name == "_User" // its authData is for the user alone
+	if len(hidden) > 0 || secret {
+		m.queryHidden = make(map[string]bool, len(hidden)+1)
 		for _, field := range hidden {
 			m.queryHidden[field] = true
+		}
+		if secret {
+			m.queryHidden["authData"] = true
 		}
 	}
 	return m
