@@ -86,7 +86,7 @@ const maxPadding = 1_500_000
 // put adds an element at a position at or, in an array, after the end.
 func (c *container) put(at int, it item) error {
 	if at-len(c.items) > maxPadding {
-		return store.BadRequest(codeBadValue, "can't backfill more than %d elements", maxPadding)
+		return store.BadRequest(codeCannotBackfillArray, "can't backfill more than %d elements", maxPadding)
 	}
 	for len(c.items) < at {
 		c.items = append(c.items, item{v: null})

@@ -17,8 +17,11 @@ const (
 	codeTypeMismatch        = 14
 	codeOverflow            = 15
 	codePathNotViable       = 28
+	codeCannotBackfillArray = 34
 	codeConflictingUpdate   = 40
 	codeDollarPrefixedName  = 52
+	codeInvalidID           = 53
+	codeNotSingleValue      = 54
 	codeEmptyFieldName      = 56
 	codeImmutableField      = 66
 	codeCannotCreateIndex   = 67

@@ -41,9 +41,6 @@ func (c Collation) CompileRaw(filter bson.Raw) (*Matcher, error) {
 // Match tells whether the document satisfies the filter. It does not allocate.
 func (m *Matcher) Match(doc bson.Raw) bool { return m.root.match(doc) }
 
-// MatchesAll tells whether the filter is empty.
-func (m *Matcher) MatchesAll() bool { return len(m.root) == 0 }
-
 // node is a condition on a document.
 type node interface {
 	match(doc []byte) bool

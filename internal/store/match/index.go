@@ -16,13 +16,19 @@ type Indexer struct {
 	partial *Matcher // nil means all documents
 }
 
+// maxIndexFields is MongoDB's bound on the fields of a compound index.
+const maxIndexFields = 32
+
 // CompileIndex compiles an index of ascending and descending keys; a hashed key
 // counts as ascending. Other kinds of keys are refused.
 func CompileIndex(ix store.Index) (*Indexer, error) {
 	x := &Indexer{sparse: ix.Sparse}
 	x.pattern.collation = CollationOf(ix.CaseInsensitive)
-	if len(ix.Keys) == 0 {
+	switch {
+	case len(ix.Keys) == 0:
 		return nil, store.BadRequest(codeCannotCreateIndex, "index keys cannot be empty")
+	case len(ix.Keys) > maxIndexFields:
+		return nil, store.BadRequest(codeCannotCreateIndex, "an index has at most %d fields", maxIndexFields)
 	}
 	for _, e := range ix.Keys {
 		descending, err := indexDirection(e)

@@ -21,6 +21,13 @@ type path struct {
 }
 
 func compilePath(dotted string) (path, error) {
+	if strings.IndexByte(dotted, '.') < 0 {
+		single := &struct {
+			part  [1]string
+			index [1]int
+		}{[1]string{dotted}, [1]int{arrayIndex(dotted)}}
+		return path{parts: single.part[:], index: single.index[:]}, nil
+	}
 	n := strings.Count(dotted, ".") + 1
 	if n > maxDepth {
 		return path{}, store.BadRequest(codeOverflow, "path is deeper than %d levels", maxDepth)
@@ -196,21 +203,4 @@ func (p path) distinctAt(v value, at int, yield func(bson.RawValue) bool) bool {
 		return true
 	}
 	return yield(v.raw())
-}
-
-// Lookup returns the value at the path through documents only, the zero
-// RawValue when there is none.
-func (p *Path) Lookup(doc bson.Raw) bson.RawValue {
-	d := []byte(doc)
-	for i, part := range p.path.parts {
-		v := find(d, part)
-		if i == len(p.path.parts)-1 {
-			return v.raw()
-		}
-		if v.kind != bson.TypeEmbeddedDocument {
-			break
-		}
-		d = v.data
-	}
-	return bson.RawValue{}
 }

@@ -2,6 +2,7 @@ package match
 
 import (
 	"bytes"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -89,8 +90,12 @@ func (s *Sorter) AppendKey(dst []byte, doc bson.Raw, score float64) ([]byte, err
 			least = append(least[:0], dst[start:]...)
 		}
 	})
-	if err != nil {
+	var request *store.RequestError
+	switch {
+	case errors.As(err, &request) && request.Code == codeCannotIndexParallel:
 		return dst[:start], store.BadRequest(codeBadValue, "cannot sort with keys that are parallel arrays")
+	case err != nil:
+		return dst[:start], err
 	}
 	return append(dst[:start], least...), nil
 }

@@ -216,7 +216,7 @@ func (a *applying) applyOne(c *change, in *container) (bool, error) {
 	at := in.position(c)
 	if at < 0 {
 		if c.creates(a) {
-			return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in an element on the path '%s'",
+			return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in an array, at '%s'",
 				c.name, c.path)
 		}
 		return false, nil
@@ -262,7 +262,7 @@ func (a *applying) applyAt(c *change, in *container, at int) (bool, error) {
 		if !c.creates(a) {
 			return false, nil
 		}
-		return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in element {%s: a value that is no document}",
+		return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in the element at '%s', which is no document",
 			c.below[0].name, c.path)
 	}
 	if below.array {

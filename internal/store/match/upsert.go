@@ -35,7 +35,7 @@ func UpsertDocument(filter bson.D, u *Updater) (bson.Raw, error) {
 		oid := bson.NewObjectID()
 		id = value{kind: bson.TypeObjectID, data: oid[:]}
 	case bson.TypeArray, bson.TypeRegex, bson.TypeUndefined:
-		return nil, store.BadRequest(53, "The '_id' value cannot be an array, a regex or undefined")
+		return nil, store.BadRequest(codeInvalidID, "The '_id' value cannot be an array, a regex or undefined")
 	}
 	dst, start := openDocument(make([]byte, 0, len(doc)+20))
 	dst = appendValueElement(dst, []byte("_id"), id)
@@ -126,7 +126,7 @@ func (q *equalities) collectOperators(path string, operators []byte) error {
 func (q *equalities) add(path string, v value) error {
 	for _, e := range *q {
 		if e.path == path || strings.HasPrefix(e.path, path+".") || strings.HasPrefix(path, e.path+".") {
-			return store.BadRequest(54, "cannot infer query fields to set, path '%s' is matched twice", path)
+			return store.BadRequest(codeNotSingleValue, "cannot infer query fields to set, path '%s' is matched twice", path)
 		}
 	}
 	*q = append(*q, equality{path: path, v: v})
