@@ -107,6 +107,7 @@ func TestPlanChoice(t *testing.T) {
 		{name: "not in a partial index", filter: `{"rank":null}`, want: "COLLSCAN"},
 		{name: "array element", filter: `{"tags":6}`, want: "FETCH < IXSCAN tags_1"},
 		{name: "sort by arrays", filter: `{}`, sort: `{"tags":1}`, limit: 10, want: "LIMIT < SORT < COLLSCAN"},
+		{name: "sort by arrays that have an element", filter: `{"tags":6}`, sort: `{"tags":1}`, want: "SORT < FETCH < IXSCAN tags_1"},
 		{name: "path into an array", filter: `{"a.0":7}`, want: "COLLSCAN"},
 		{name: "alternatives", filter: `{"$or":[{"username":"User0010"},{"category":3,"at":{"$date":{"$numberLong":"5"}}}]}`,
 			want: "FETCH < OR"},

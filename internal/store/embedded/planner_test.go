@@ -23,35 +23,39 @@ type generator struct {
 	arrays string
 }
 
+var texts = []string{"", "a", "A", "ab", "b", "B", "\x00", "aé", "abc"}
+
 func newGenerator(seed uint64, arrays string) generator {
 	return generator{Rand: rand.New(rand.NewPCG(seed, 20)), arrays: arrays}
 }
 
 func (g generator) scalar() any {
-	switch g.IntN(16) {
-	case 0:
+	switch g.IntN(24) {
+	case 0, 1:
 		return nil
-	case 1:
-		return g.IntN(2) == 0
 	case 2:
-		return float64(g.IntN(6)) + 0.5
+		return g.IntN(2) == 0
 	case 3:
-		return int64(g.IntN(6))
+		return float64(g.IntN(6)) + 0.5
 	case 4:
-		return bson.DateTime(g.IntN(4))
+		return int64(g.IntN(6))
 	case 5:
-		return math.NaN()
+		return bson.DateTime(g.IntN(4))
 	case 6:
-		return bson.D{{Key: "x", Value: int32(g.IntN(3))}}
+		return math.NaN()
 	case 7:
+		return bson.D{{Key: "x", Value: int32(g.IntN(3))}}
+	case 8:
 		return bson.Regex{Pattern: "^a"}
-	case 8, 9, 10, 11:
-		return []string{"", "a", "A", "ab", "b", "B", "\x00", "aé", "abc"}[g.IntN(9)]
-	case 12:
+	case 9, 10, 11, 12:
+		return texts[g.IntN(len(texts))]
+	case 13:
 		return []any{bson.MinKey{}, bson.MaxKey{}, bson.ObjectID{1}, bson.Undefined{}}[g.IntN(4)]
 	}
-	return int32(g.IntN(6))
+	return g.number()
 }
+
+func (g generator) number() any { return int32(g.IntN(6)) }
 
 func (g generator) value(name string) any {
 	if g.IntN(5) > 0 || !strings.Contains(g.arrays, name) {
@@ -75,6 +79,9 @@ func (g generator) value(name string) any {
 // arrays would be refused.
 func (g generator) document(id int32) bson.D {
 	d := bson.D{{Key: "_id", Value: id}}
+	if int(id) < len(texts) {
+		d[0].Value = texts[id]
+	}
 	arrays := 0
 	for _, name := range []string{"a", "b"} {
 		if g.IntN(5) == 0 {
@@ -111,8 +118,6 @@ func (g generator) document(id int32) bson.D {
 
 var paths = []string{"a", "b", "c.d", "c.e", "c", "_id"}
 
-func (g generator) path() string { return paths[g.IntN(len(paths))] }
-
 func (g generator) operand() any {
 	for {
 		switch v := g.scalar().(type) {
@@ -124,11 +129,11 @@ func (g generator) operand() any {
 }
 
 func (g generator) condition() any {
-	switch g.IntN(12) {
-	case 0:
+	switch g.IntN(13) {
+	case 0, 12:
 		in := bson.A{}
 		for range g.IntN(4) {
-			in = append(in, g.operand())
+			in = append(in, []any{g.operand(), g.number()}[g.IntN(2)])
 		}
 		return bson.D{{Key: "$in", Value: in}}
 	case 1:
@@ -142,18 +147,20 @@ func (g generator) condition() any {
 	case 5:
 		return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: g.number()}, {Key: "$lt", Value: g.number()}}}}
 	case 6, 7, 8:
-		operators := []string{"$gt", "$gte", "$lt", "$lte"}
-		d := bson.D{{Key: operators[g.IntN(2)], Value: g.comparable()}}
-		if g.IntN(2) == 0 {
-			d = append(d, bson.E{Key: operators[2+g.IntN(2)], Value: g.comparable()})
+		operand := g.number
+		if g.IntN(3) == 0 {
+			operand = g.comparable
 		}
-		return d
+		low := bson.E{Key: []string{"$gt", "$gte"}[g.IntN(2)], Value: operand()}
+		high := bson.E{Key: []string{"$lt", "$lte"}[g.IntN(2)], Value: operand()}
+		return []bson.D{{low}, {high}, {low, high}, {low, high}}[g.IntN(4)]
+	case 9, 10:
+		return g.number()
 	}
 	return g.operand()
 }
 
-func (g generator) number() int32 { return int32(g.IntN(6)) }
-
+// comparable is a value for a comparison other than equality.
 func (g generator) comparable() any {
 	for {
 		switch v := g.operand().(type) {
@@ -166,13 +173,15 @@ func (g generator) comparable() any {
 
 func (g generator) filter(depth int) bson.D {
 	var d bson.D
+	themes := [][]string{paths, {"c.d", "c.e"}, {"a", "b"}}
+	theme := themes[g.IntN(len(themes))]
 	for range 1 + g.IntN(4)/2 {
 		switch {
 		case depth > 0 && g.IntN(5) == 0:
 			clauses := bson.A{g.filter(depth - 1), g.filter(depth - 1)}
 			d = append(d, bson.E{Key: []string{"$or", "$and", "$nor"}[g.IntN(3)], Value: clauses})
 		default:
-			d = append(d, bson.E{Key: g.path(), Value: g.condition()})
+			d = append(d, bson.E{Key: theme[g.IntN(len(theme))], Value: g.condition()})
 		}
 	}
 	return d
@@ -180,8 +189,9 @@ func (g generator) filter(depth int) bson.D {
 
 func (g generator) sort() bson.D {
 	var d bson.D
+	from := [][]string{paths, {"a", "b"}}[g.IntN(2)]
 	for range g.IntN(3) {
-		path := g.path()
+		path := from[g.IntN(len(from))]
 		if slices.ContainsFunc(d, func(e bson.E) bool { return e.Key == path }) {
 			continue
 		}
@@ -270,7 +280,7 @@ func fill(t *testing.T, s *Store, g generator, late bool) {
 		}
 	}
 	for range 20 {
-		if _, err := s.Delete(ctx, "c", bson.D{{Key: "_id", Value: int32(g.IntN(300))}}, false); err != nil {
+		if _, err := s.Delete(ctx, "c", g.document(g.Int32N(300))[:1], false); err != nil {
 			t.Fatal(err)
 		}
 	}
