@@ -2,10 +2,12 @@ package mongo_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,10 +50,43 @@ func TestConformance(t *testing.T) {
 // MongoDB's wire protocol: it needs no server, and proves this driver's requests
 // and its reading of replies.
 func TestConformanceOverTheWire(t *testing.T) {
-	for name, prefix := range map[string]string{"without a prefix": "", "with a prefix": "app_"} {
-		t.Run(name, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) store.Store { return open(t, serve(t), prefix) })
-		})
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, serve(t), "app_") })
+}
+
+// Stores of one database with prefixes of their own see only what is theirs.
+func TestCollectionPrefix(t *testing.T) {
+	uri := serve(t)
+	ctx := t.Context()
+	all, one := open(t, uri, ""), open(t, uri, "one_")
+	t.Cleanup(func() {
+		for _, s := range []store.Store{all, one} {
+			if err := s.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, collection := range map[store.Store]string{all: "a", one: "b"} {
+		if err := s.Insert(ctx, collection, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s, want := range map[store.Store][]string{all: {"a", "one_b"}, one: {"b"}} {
+		names, err := s.Collections(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(names)
+		if !slices.Equal(names, want) {
+			t.Errorf("collections are %v, want %v", names, want)
+		}
+	}
+	err = one.Insert(ctx, "b", doc)
+	if duplicate, ok := errors.AsType[*store.DuplicateKeyError](err); !ok || duplicate.Collection != "b" {
+		t.Errorf("error is %v, want a duplicate in b", err)
 	}
 }
 
