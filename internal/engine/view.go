@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/schema"
 )
 
@@ -103,7 +104,13 @@ func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse
 		FileURL: e.FileURL, Typed: key.typed, Named: key.named,
 	}
 	if keys != nil {
-		o.Keys = parse.NewKeySet(keys...)
+		// A dotted key reaches into an included object; of other fields it selects
+		// the whole, as in parse-server.
+		roots := make([]string, len(keys))
+		for i, key := range keys {
+			roots[i] = query.Root(key)
+		}
+		o.Keys = parse.NewKeySet(roots...)
 	}
 	if len(excludeKeys) > 0 {
 		o.ExcludeKeys = parse.NewKeySet(excludeKeys...)
