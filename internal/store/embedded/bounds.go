@@ -112,7 +112,7 @@ func allKeys() []keyRange { return []keyRange{{low: []byte{}, high: []byte{0xFF}
 
 // maxRanges bounds the ranges of a scan, beyond which the fields of an index
 // behind those that made them are left to the filter.
-const maxRanges = 1024
+const maxRanges = 1 << 14
 
 // keyRanges combines the intervals of an index's leading fields. All fields but
 // the last must have single values only, so that what they make is contiguous.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -18,6 +19,22 @@ import (
 // writer replaces it after the commit that changes it.
 type catalog struct {
 	collections map[string]*collection
+}
+
+// currentCatalog is the catalog that readers use.
+type currentCatalog struct {
+	atomic.Pointer[catalog]
+	// changing is held while a commit has changed the file, or may have, and the
+	// catalog is not replaced yet.
+	changing sync.RWMutex
+}
+
+// changed tells whether the catalog is another one by now. Who fails to find a
+// table may be reading what a commit has just made, so it waits for that.
+func (c *currentCatalog) changed(since *catalog) bool {
+	c.changing.RLock()
+	defer c.changing.RUnlock()
+	return c.Load() != since
 }
 
 // with returns a catalog in which c takes the place of its namesake.

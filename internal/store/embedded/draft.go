@@ -19,7 +19,7 @@ func (tx *transaction) use(do func() error) error {
 		return tx.ended
 	}
 	err := do()
-	if !refused(err) && tx.store.catalog.Load() != tx.catalog {
+	if !refused(err) && tx.store.catalog.changed(tx.catalog) {
 		return fmt.Errorf("%w: collections or indexes were changed by another: %w", store.ErrConflict, err)
 	}
 	return failure(err)

@@ -43,6 +43,17 @@ func (c *collection) choose(conn *conn, candidates []*plan, limit int64) (*plan,
 
 // size estimates how many documents are in the plan's ranges.
 func (p *plan) size(conn *conn, c *collection, total float64) (float64, error) {
+	if p.access == union {
+		sum := 0.0
+		for _, branch := range p.branches {
+			n, err := branch.size(conn, c, total)
+			if err != nil {
+				return 0, err
+			}
+			sum += n
+		}
+		return sum, nil
+	}
 	if p.bounded == 0 {
 		return total, nil
 	}

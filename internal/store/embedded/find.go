@@ -87,7 +87,7 @@ func (s *Store) read(ctx context.Context, tx *transaction, q *search, do func(*v
 		cat := s.catalog.Load()
 		v := &view{coll: cat.collections[q.collection]}
 		err := s.readOnce(ctx, q, v, do)
-		stale := errors.Is(err, errStale) || !refused(err) && s.catalog.Load() != cat
+		stale := errors.Is(err, errStale) || !refused(err) && s.catalog.changed(cat)
 		if stale && !v.delivered && attempt < maxAttempts {
 			continue
 		}
@@ -110,20 +110,19 @@ func (s *Store) readOnce(ctx context.Context, q *search, v *view, do func(*view)
 		v.plan = candidates[0]
 		return do(v)
 	}
-	lane := shortReads
-	for _, p := range candidates {
-		if p.access != union && p.bounded == 0 {
-			lane = scans
+	// A long scan is planned in the lane of short reads, but does not run there.
+	err = s.readers.use(ctx, shortReads, func(c *conn) error {
+		v.conn = c
+		if v.plan, err = v.coll.choose(c, candidates, q.wanted()); err != nil || !v.plan.selects() {
+			return err
 		}
-	}
-	v.conn, err = s.readers.get(ctx, lane)
-	if err != nil {
+		return do(v)
+	})
+	if err != nil || v.plan.selects() {
 		return err
 	}
-	defer s.readers.put(v.conn, lane)
-	v.plan, err = v.coll.choose(v.conn, candidates, q.wanted())
-	if err != nil {
-		return err
-	}
-	return do(v)
+	return s.readers.use(ctx, scans, func(c *conn) error {
+		v.conn = c
+		return do(v)
+	})
 }

@@ -131,8 +131,11 @@ func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson
 		if doc != nil {
 			return doc, nil
 		}
-		doc, err := s.readDoc(ctx, coll, key)
-		if !refused(err) && s.catalog.Load() != cat && attempt < maxAttempts {
+		err := s.readers.use(ctx, shortReads, func(c *conn) (err error) {
+			doc, err = c.lookup(coll, key)
+			return err
+		})
+		if !refused(err) && s.catalog.changed(cat) && attempt < maxAttempts {
 			continue
 		}
 		if doc != nil {
@@ -140,15 +143,6 @@ func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson
 		}
 		return doc, failure(err)
 	}
-}
-
-func (s *Store) readDoc(ctx context.Context, coll *collection, key []byte) (bson.Raw, error) {
-	c, err := s.readers.get(ctx, shortReads)
-	if err != nil {
-		return nil, err
-	}
-	defer s.readers.put(c, shortReads)
-	return c.lookup(coll, key)
 }
 
 // lookupChunk is how many documents are looked up and held in memory at a time.
@@ -177,35 +171,30 @@ func (s *Store) lookupAll(ctx context.Context, collection string, keys [][]byte)
 		if !missed {
 			return docs, nil
 		}
-		err := s.readDocs(ctx, coll, keys, docs, tickets)
-		if !refused(err) && s.catalog.Load() != cat && attempt < maxAttempts {
+		err := s.readers.use(ctx, shortReads, func(c *conn) error {
+			return c.inSnapshot(func() error { return c.lookupMissing(coll, keys, docs, tickets) })
+		})
+		if !refused(err) && s.catalog.changed(cat) && attempt < maxAttempts {
 			continue
 		}
 		return docs, failure(err)
 	}
 }
 
-// readDocs reads the documents that are nil.
-func (s *Store) readDocs(ctx context.Context, coll *collection, keys [][]byte, docs []bson.Raw, tickets []ticket) error {
-	c, err := s.readers.get(ctx, shortReads)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c, shortReads)
-	return c.inSnapshot(func() error {
-		for i, key := range keys {
-			if docs[i] != nil {
-				continue
-			}
-			if docs[i], err = c.lookup(coll, key); err != nil {
-				return err
-			}
-			if docs[i] != nil {
-				tickets[i].put(coll.n, key, docs[i])
-			}
+// lookupMissing looks up the documents that are nil.
+func (c *conn) lookupMissing(coll *collection, keys [][]byte, docs []bson.Raw, tickets []ticket) (err error) {
+	for i, key := range keys {
+		if docs[i] != nil {
+			continue
 		}
-		return nil
-	})
+		if docs[i], err = c.lookup(coll, key); err != nil {
+			return err
+		}
+		if docs[i] != nil {
+			tickets[i].put(coll.n, key, docs[i])
+		}
+	}
+	return nil
 }
 
 // lookup returns a copy of the document with this id's key, nil when there is none.

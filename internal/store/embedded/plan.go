@@ -52,9 +52,7 @@ type request struct {
 	clauses   clauses
 	collation match.Collation
 	sort      bson.D
-	// limit is how many documents are wanted, 0 for all.
-	limit int64
-	hint  any
+	hint      any
 }
 
 // idFields describes the index of _id, which holds ids by their keys.
@@ -84,10 +82,10 @@ func (c *collection) plans(r *request) ([]*plan, error) {
 		}
 	}
 	if !slices.ContainsFunc(candidates, func(p *plan) bool { return p.bounded > 0 }) {
-		if p := c.unionPlan(r); p != nil {
-			return []*plan{p}, nil
-		}
 		candidates = append(candidates, c.natural(r))
+		if p := c.unionPlan(r); p != nil {
+			candidates = append(candidates, p)
+		}
 	}
 	return candidates, nil
 }
@@ -298,15 +296,15 @@ func (c *collection) bestBounded(r *request) *plan {
 	}
 	var best *plan
 	for _, p := range candidates {
-		if p.access != union && p.bounded == 0 {
-			continue
-		}
-		if best == nil || p.better(best) {
+		if p.selects() && (best == nil || p.better(best)) {
 			best = p
 		}
 	}
 	return best
 }
+
+// selects tells whether the plan reads a part of the collection only.
+func (p *plan) selects() bool { return p.access == union || p.bounded > 0 }
 
 // better tells which of two plans promises to read less, without a look at the data.
 func (p *plan) better(q *plan) bool {

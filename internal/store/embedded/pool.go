@@ -52,6 +52,16 @@ func newPool(width int, open func() (*conn, error)) *pool {
 	}
 }
 
+// use waits for a connection and calls do with it.
+func (p *pool) use(ctx context.Context, l lane, do func(*conn) error) error {
+	c, err := p.get(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer p.put(c, l)
+	return do(c)
+}
+
 // get waits for a connection.
 func (p *pool) get(ctx context.Context, l lane) (*conn, error) {
 	select {

@@ -71,7 +71,7 @@ const (
 // Store is a store in a directory. It implements store.Store.
 type Store struct {
 	logger  *slog.Logger
-	catalog atomic.Pointer[catalog]
+	catalog currentCatalog
 	cache   *cache
 	readers *pool
 	writer  *writer
@@ -239,13 +239,10 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	c, err := s.readers.get(ctx, shortReads)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c, shortReads)
-	_, err = c.queryInt("SELECT count(*) FROM collections")
-	return failure(err)
+	return s.readers.use(ctx, shortReads, func(c *conn) error {
+		_, err := c.number(stmtKey{does: anyCollection}, nothing)
+		return failure(err)
+	})
 }
 
 // Close refuses new work, finishes what was begun and closes the file. If ctx

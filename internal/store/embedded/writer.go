@@ -32,7 +32,7 @@ type writer struct {
 	logger *slog.Logger
 	lock   io.Closer
 	// catalog is the one that readers use; the writer replaces it.
-	catalog *atomic.Pointer[catalog]
+	catalog *currentCatalog
 
 	// mu keeps the queue from being closed while something is being sent.
 	mu      sync.RWMutex
@@ -43,7 +43,7 @@ type writer struct {
 	commits atomic.Int64
 }
 
-func newWriter(c *conn, lock io.Closer, cache *cache, cat *atomic.Pointer[catalog], logger *slog.Logger) *writer {
+func newWriter(c *conn, lock io.Closer, cache *cache, cat *currentCatalog, logger *slog.Logger) *writer {
 	w := &writer{
 		conn: c, lock: lock, cache: cache, catalog: cat, logger: logger,
 		queue: make(chan *operation, maxGroup),
@@ -258,13 +258,15 @@ func refused(err error) bool {
 func (w *writer) commit(tx *writeTx) error {
 	tx.holdCache(w.cache)
 	defer tx.releaseCache(w.cache)
+	if tx.catalog != w.catalog.Load() {
+		w.catalog.changing.Lock()
+		defer w.catalog.changing.Unlock()
+	}
 	if err := w.conn.run(stmtKey{does: commit}); err != nil {
 		return err
 	}
 	w.commits.Add(1)
-	if tx.catalog != w.catalog.Load() {
-		w.catalog.Store(tx.catalog)
-	}
+	w.catalog.Store(tx.catalog)
 	return nil
 }
 
