@@ -20,6 +20,7 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	defer tx.end(nil)
 	tx.timer.Stop()
+	defer tx.conn.interruptible(ctx)()
 	c := checking{conn: tx.conn}
 	if err := c.file(); err != nil {
 		return failure(err)

@@ -54,6 +54,8 @@ func (v *view) count(limit int64) (n int64, err error) {
 	p := v.plan
 	key := stmtKey{docs: v.coll.n}
 	switch {
+	case p.access == collectionScan && limit == unlimited:
+		return v.conn.number(stmtKey{does: docsCountAll, docs: v.coll.n}, nothing)
 	case p.access == collectionScan:
 		return v.conn.number(stmtKey{does: docsCount, docs: v.coll.n}, func(s *stmt) { s.bindInt(1, limit) })
 	case p.access == idScan:

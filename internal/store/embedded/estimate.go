@@ -41,6 +41,26 @@ func (c *collection) choose(conn *conn, candidates []*plan, limit int64) (*plan,
 	return best, nil
 }
 
+// estimate returns about how many documents the plan reads to give limit of them
+// or, if that is 0, all.
+func (v *view) estimate(limit int64) (int64, error) {
+	if v.coll == nil {
+		return 0, nil
+	}
+	total, err := v.conn.number(stmtKey{does: docsMax, docs: v.coll.n}, nothing)
+	if err != nil {
+		return 0, err
+	}
+	size, err := v.plan.size(v.conn, v.coll, float64(total))
+	if err != nil {
+		return 0, err
+	}
+	if v.plan.exact && v.plan.sorted && limit > 0 {
+		size = min(size, float64(limit))
+	}
+	return int64(size), nil
+}
+
 // size estimates how many documents are in the plan's ranges.
 func (p *plan) size(conn *conn, c *collection, total float64) (float64, error) {
 	if p.access == union {

@@ -11,6 +11,7 @@ import (
 
 // Explain tells how q would be run, in the form of MongoDB's explain: the stages
 // are COLLSCAN, IDHACK, IXSCAN, FETCH, OR, SORT, SKIP, LIMIT, PROJECTION and EOF.
+// docsExamined is an estimate.
 func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (bson.Raw, error) {
 	tx, err := s.transactionOf(ctx)
 	if err != nil {
@@ -22,12 +23,17 @@ func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (b
 	}
 	var raw bson.Raw
 	err = s.read(ctx, tx, compiled, func(v *view) error {
+		estimate, err := v.estimate(compiled.wanted())
+		if err != nil {
+			return err
+		}
 		raw, err = bson.Marshal(bson.D{
 			{Key: "queryPlanner", Value: bson.D{
 				{Key: "namespace", Value: collection},
 				{Key: "parsedQuery", Value: orEmpty(q.Filter)},
 				{Key: "winningPlan", Value: compiled.describe(v, q.Filter)},
 				{Key: "rejectedPlans", Value: bson.A{}},
+				{Key: "docsExamined", Value: estimate},
 			}},
 			{Key: "serverInfo", Value: bson.D{{Key: "storageEngine", Value: "loam-embedded"}}},
 			{Key: "ok", Value: 1.0},
@@ -54,7 +60,10 @@ func (s *search) describe(v *view, filter bson.D) bson.D {
 		outer := bson.D{{Key: "stage", Value: name}}
 		stage = append(append(outer, details...), bson.E{Key: "inputStage", Value: stage})
 	}
-	if !v.plan.sorted {
+	switch {
+	case s.near != nil:
+		around("SORT", bson.E{Key: "sortPattern", Value: "distance"})
+	case !v.plan.sorted:
 		around("SORT", bson.E{Key: "sortPattern", Value: s.request.sort}, bson.E{Key: "memLimit", Value: int64(maxSortBytes)})
 	}
 	if s.skip > 0 {

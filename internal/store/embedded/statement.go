@@ -30,6 +30,7 @@ const (
 	docsMax      // → the greatest rid
 	docsUp       // ?1 ≤ id < ?2 → rid, doc, ascending
 	docsDown     // ?1 ≤ id < ?2 → rid, doc, descending
+	docsCountAll // → count, from the sizes of pages
 	docsCount    // ?1 limit → count
 	docsCountIDs // ?1 ≤ id < ?2, ?3 limit → count
 	insertDoc    // ?1 id, ?2 doc; nothing when the id is taken
@@ -130,6 +131,8 @@ func (k stmtKey) sql() string {
 		return "SELECT rid, doc FROM " + docs + " WHERE id >= ?1 AND id < ?2 ORDER BY id"
 	case docsDown:
 		return "SELECT rid, doc FROM " + docs + " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC"
+	case docsCountAll:
+		return "SELECT count(*) FROM " + docs
 	case docsCount:
 		return "SELECT count(*) FROM (SELECT 1 FROM " + docs + " LIMIT ?1)"
 	case docsCountIDs:
