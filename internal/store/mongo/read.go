@@ -142,7 +142,8 @@ func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.
 		a.SetBatchSize(s.batchSize)
 	}
 	if s.maxTime > 0 {
-		a.SetCustom(bson.M{maxTimeMS: s.maxTime.Milliseconds()}) //nolint:staticcheck // there is no other way to bound the server's time
+		//lint:ignore SA1019 there is no other way to bound the server's time
+		a.SetCustom(bson.M{maxTimeMS: s.maxTime.Milliseconds()})
 	}
 	cursor, err := c.Aggregate(ctx, pipeline, a)
 	if err != nil {
