@@ -33,6 +33,12 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err != nil {
 		return nil, err
 	}
+	var routes *rest.RouteList // nil: clients may use all
+	if c.RouteAllowList != nil {
+		if routes, err = rest.NewRouteList(c.RouteAllowList); err != nil {
+			return nil, err
+		}
+	}
 	s, err := openStore(ctx, &c.Database, logger)
 	if err != nil {
 		return nil, err
@@ -69,7 +75,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
 	})
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist,
+		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,

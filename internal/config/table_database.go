@@ -29,7 +29,7 @@ func databaseSection() Section {
 			{Path: "databaseOptions.schemaCacheTtl", Kind: Int,
 				Doc:  "Seconds after which the schema is read anew, for deployments in which other processes change it. Without it the schema is read once.",
 				read: seconds, field: func(_ *Process, a *App) any { return &a.Database.SchemaCacheTTL }},
-			{Path: "databaseOptions.enableSchemaHooks", Kind: Bool, Default: "false",
+			{Path: "databaseOptions.enableSchemaHooks", Kind: Bool, Default: "false", Status: Pending,
 				Doc:   "Whether to follow changes that other processes make to the schema; takes a MongoDB replica set.",
 				field: func(_ *Process, a *App) any { return &a.Database.EnableSchemaHooks }},
 			{Path: "databaseOptions.disableIndexFieldValidation", Kind: Bool,
