@@ -36,11 +36,12 @@ func environment(dataDir string) []string {
 	return []string{program + "=1", "LOAM_DATA_DIR=" + dataDir, "PORT=0", "TMPDIR=" + os.TempDir()}
 }
 
-// start starts "loam serve" and waits until its log says where it serves.
-func start(t *testing.T, dataDir string) *process {
+// start starts "loam serve", with further variables, and waits until its log
+// says where it serves.
+func start(t *testing.T, dataDir string, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0], "serve"), out: &strings.Builder{}}
-	p.cmd.Env = environment(dataDir)
+	p.cmd.Env = append(environment(dataDir), env...)
 	p.cmd.Stdout = p.out
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -147,4 +148,25 @@ func TestMain_FirstRun(t *testing.T) {
 	if out := p.stop(t); !strings.Contains(out, appID) || strings.Contains(out, masterKey) {
 		t.Errorf("the second start should print the id and not the key:\n%s", out)
 	}
+}
+
+// With routeAllowList, clients reach what is on it and nothing else.
+func TestMain_RouteAllowList(t *testing.T) {
+	dataDir := filepath.Join(t.TempDir(), "data")
+	p := start(t, dataDir, "PARSE_SERVER_ROUTE_ALLOW_LIST=classes/Open.*")
+	appID, masterKey := get(t, dataDir, "appId"), get(t, dataDir, "masterKey")
+	for _, class := range []string{"Open", "Closed"} {
+		if status, answer := p.call(t, "POST", "/classes/"+class, `{}`, appID, masterKey); status != http.StatusCreated {
+			t.Fatalf("create in %s: %d %v", class, status, answer)
+		}
+	}
+	for path, want := range map[string]int{"/classes/Open": http.StatusOK, "/classes/Closed": http.StatusBadRequest} {
+		if status, answer := p.call(t, "GET", path, "", appID, ""); status != want {
+			t.Errorf("GET %s: %d %v, want %d", path, status, answer, want)
+		}
+	}
+	if status, answer := p.call(t, "GET", "/classes/Closed", "", appID, masterKey); status != http.StatusOK {
+		t.Errorf("with the master key: %d %v", status, answer)
+	}
+	p.stop(t)
 }
