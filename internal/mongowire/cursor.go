@@ -2,8 +2,12 @@ package mongowire
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
+	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -15,12 +19,21 @@ const firstBatch = 101
 // maxBatchBytes bounds the documents of one answer.
 const maxBatchBytes = 16 << 20
 
-// maxCursors is how many cursors may be open.
-const maxCursors = 10_000
+// What cursors may take: how many there are, and the memory for what is left of
+// their results, for each and for all of them. What is above goes to files.
+const (
+	maxCursors      = 1000
+	maxCursorBytes  = 1 << 20
+	maxCursorsBytes = 64 << 20
+)
 
 // cursors are the open cursors of all connections, since a driver may fetch
-// each batch over another one. They end with the connection that opened them.
+// each batch over another one.
 type cursors struct {
+	timeout time.Duration
+	dir     string
+	memory  atomic.Int64 // bytes of results that are in memory
+
 	mu   sync.Mutex
 	open map[int64]*cursor
 }
@@ -28,12 +41,18 @@ type cursors struct {
 // cursor is what is left of a query's results. They are read at once, so that
 // no reader stays open in the store while a client thinks.
 type cursor struct {
-	owner     int32 // the connection that opened it
-	namespace string
-	rest      []bson.Raw
+	id          int64
+	namespace   string
+	session     string
+	transaction *transaction
+	used        time.Time
+	timeout     time.Duration
+	rest        *spool
 }
 
-func newCursors() *cursors { return &cursors{open: make(map[int64]*cursor)} }
+func newCursors(o Options) *cursors {
+	return &cursors{timeout: o.CursorTimeout, dir: o.Dir, open: make(map[int64]*cursor)}
+}
 
 // take removes a cursor, so that only one command works on it; nil if there is none.
 func (s *cursors) take(id int64) *cursor {
@@ -44,88 +63,199 @@ func (s *cursors) take(id int64) *cursor {
 	return cur
 }
 
-// put adds a cursor, or puts it back, and tells whether there is room for it.
-func (s *cursors) put(id int64, cur *cursor) bool {
+// put adds a cursor, or puts it back.
+func (s *cursors) put(cur *cursor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= maxCursors {
-		return false
+		return refusal(codeExceededMemoryLimit, "there are %d open cursors", maxCursors)
 	}
-	s.open[id] = cur
-	return true
+	for cur.id == 0 || s.open[cur.id] != nil {
+		cur.id = rand.Int64()
+	}
+	cur.used = time.Now()
+	s.open[cur.id] = cur
+	return nil
 }
 
-// dropAll ends the cursors of a connection.
-func (s *cursors) dropAll(owner int32) {
+// dropOf ends the cursors for which of returns true.
+func (s *cursors) dropOf(of func(*cursor) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, cur := range s.open {
-		if cur.owner == owner {
+		if of(cur) {
 			delete(s.open, id)
+			cur.rest.close()
 		}
 	}
 }
 
-// reply is a batch of a cursor's documents, and its id as long as some are left.
-func (c *connection) reply(cur *cursor, id int64, size int64, member string) (bson.D, error) {
-	batch, bytes := bson.A{}, 0
-	for len(cur.rest) > 0 && (size < 0 || int64(len(batch)) < size) {
-		doc := cur.rest[0]
-		if bytes += len(doc); len(batch) > 0 && bytes > maxBatchBytes {
-			break
-		}
-		batch = append(batch, doc)
-		cur.rest = cur.rest[1:]
-	}
-	switch {
-	case len(cur.rest) == 0:
-		id = 0
-	case !c.server.cursors.put(id, cur):
-		return nil, badValue("too many open cursors")
-	}
-	return bson.D{{Key: "cursor", Value: bson.D{{Key: member, Value: batch}, {Key: "id", Value: id}, {Key: "ns", Value: cur.namespace}}}}, nil
+// expire ends the cursors that have not been read from for long.
+func (s *cursors) expire(now time.Time) {
+	s.dropOf(func(cur *cursor) bool { return now.Sub(cur.used) >= cur.timeout })
 }
 
-// open answers with the first batch of results and keeps the others.
-func (c *command) open(docs []bson.Raw, collection string, batchSize int64, single bool) (bson.D, error) {
-	cur := &cursor{owner: c.id, namespace: c.namespace(collection), rest: docs}
-	if single {
-		cur.rest = docs[:min(len(docs), int(batchSize))]
+func (s *cursors) close() { s.dropOf(func(*cursor) bool { return true }) }
+
+// batch is an array of documents in the making.
+type batch struct {
+	array []byte
+	n     int64
+}
+
+func newBatch() batch { return batch{array: make([]byte, 4, 512)} }
+
+// fits tells whether a document may go into the batch. One always may.
+func (b *batch) fits(doc bson.Raw, size int64) bool {
+	return b.n < size && (b.n == 0 || len(b.array)+len(doc) <= maxBatchBytes)
+}
+
+func (b *batch) add(doc bson.Raw) {
+	b.array = append(b.array, byte(bson.TypeEmbeddedDocument))
+	b.array = strconv.AppendInt(b.array, b.n, 10)
+	b.array = append(append(b.array, 0), doc...)
+	b.n++
+}
+
+// value ends the array.
+func (b *batch) value() bson.RawValue {
+	b.array = append(b.array, 0)
+	binary.LittleEndian.PutUint32(b.array, uint32(len(b.array)))
+	return bson.RawValue{Type: bson.TypeArray, Value: b.array}
+}
+
+// results take the documents that a query finds: as many as are wanted go into
+// the first batch, the others wait for the client to ask for more.
+type results struct {
+	command   *command
+	namespace string
+	size      int64 // of the first batch, in documents
+	first     batch
+	rest      *spool // nil for none
+}
+
+func (c *command) results(collection string, size int64) *results {
+	return &results{command: c, namespace: c.namespace(collection), size: size, first: newBatch()}
+}
+
+// add takes a document, which is valid during the call only.
+func (r *results) add(doc bson.Raw) error {
+	if r.rest == nil {
+		if r.first.fits(doc, r.size) {
+			r.first.add(doc)
+			return nil
+		}
+		r.rest = newSpool(r.command.cursors)
 	}
-	return c.reply(cur, rand.Int64N(1<<62)+1, batchSize, "firstBatch")
+	return r.rest.add(doc)
+}
+
+// cut drops what is not in the first batch.
+func (r *results) cut() {
+	if r.rest != nil {
+		r.rest.close()
+		r.rest = nil
+	}
+}
+
+// answer completes the results, or drops them if finding them failed with err.
+func (r *results) answer(err error, timeout time.Duration) (bson.D, error) {
+	if err == nil && r.rest != nil {
+		err = r.rest.rewind()
+	}
+	var id int64
+	if err == nil && r.rest != nil {
+		cur := &cursor{
+			namespace: r.namespace, session: r.command.session, transaction: r.command.transaction,
+			timeout: timeout, rest: r.rest,
+		}
+		if err = r.command.cursors.put(cur); err == nil {
+			id = cur.id
+		}
+	}
+	if err != nil {
+		r.cut()
+		return nil, err
+	}
+	return cursorAnswer("firstBatch", &r.first, id, r.namespace), nil
+}
+
+func cursorAnswer(member string, b *batch, id int64, namespace string) bson.D {
+	return bson.D{{Key: "cursor", Value: bson.D{
+		{Key: member, Value: b.value()}, {Key: "id", Value: id}, {Key: "ns", Value: namespace},
+	}}}
 }
 
 func getMore(_ context.Context, c *command) (bson.D, error) {
-	id, _ := c.subject.AsInt64OK()
-	size, err := number(c.body, "batchSize")
+	id, ok := c.subject.Int64OK()
+	if !ok {
+		return nil, refusal(codeTypeMismatch, "'getMore' must be a long")
+	}
+	size := c.size("batchSize")
+	if size == 0 {
+		size = 1<<63 - 1
+	}
+	namespace := c.namespace(c.text("collection"))
+	if c.err != nil {
+		return nil, c.err
+	}
+	cur := c.cursors.take(id)
+	if cur == nil {
+		return nil, refusal(codeCursorNotFound, "cursor id %d not found", id)
+	}
+	if err := cur.allows(c, namespace); err != nil {
+		if c.cursors.put(cur) != nil {
+			cur.rest.close()
+		}
+		return nil, err
+	}
+	b, more, err := cur.rest.batch(size)
+	var left int64
+	if err == nil && more {
+		err, left = c.cursors.put(cur), cur.id
+	}
+	if err != nil || !more {
+		cur.rest.close()
+	}
 	if err != nil {
 		return nil, err
 	}
-	cur := c.server.cursors.take(id)
-	if cur == nil {
-		return nil, &commandError{code: codeCursorNotFound, name: "CursorNotFound", message: "cursor not found"}
+	return cursorAnswer("nextBatch", &b, left, cur.namespace), nil
+}
+
+// allows refuses a command that is not of the same collection, session and
+// transaction as the one that made the cursor.
+func (cur *cursor) allows(c *command, namespace string) error {
+	switch {
+	case namespace != cur.namespace:
+		return refusal(codeUnauthorized, "Requested getMore on namespace '%s', but cursor belongs to a different namespace %s", namespace, cur.namespace)
+	case c.session != cur.session, c.transaction != cur.transaction:
+		return refusal(codeCursorOfAnotherSession, "Cannot run getMore on cursor %d outside of the session or transaction that it was created in", cur.id)
 	}
-	if size <= 0 {
-		size = -1
-	}
-	return c.reply(cur, id, size, "nextBatch")
+	return nil
 }
 
 func killCursors(_ context.Context, c *command) (bson.D, error) {
-	killed, unknown := bson.A{}, bson.A{}
-	list, _ := c.body.Lookup("cursors").ArrayOK()
-	values, err := list.Values()
-	if err != nil {
-		return nil, badValue("cursors must be an array")
+	values, err := c.array("cursors").Values()
+	if err != nil || c.err != nil {
+		return nil, refusal(codeFailedToParse, "'cursors' must be an array")
 	}
+	killed, unknown := bson.A{}, bson.A{}
 	for _, v := range values {
-		id, _ := v.AsInt64OK()
-		if c.server.cursors.take(id) == nil {
+		id, ok := v.Int64OK()
+		if !ok {
+			return nil, refusal(codeTypeMismatch, "'cursors' must be an array of longs")
+		}
+		cur := c.cursors.take(id)
+		if cur == nil {
 			unknown = append(unknown, id)
 			continue
 		}
+		cur.rest.close()
 		killed = append(killed, id)
 	}
-	return bson.D{{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: unknown},
-		{Key: "cursorsAlive", Value: bson.A{}}, {Key: "cursorsUnknown", Value: bson.A{}}}, nil
+	return bson.D{
+		{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: unknown},
+		{Key: "cursorsAlive", Value: bson.A{}}, {Key: "cursorsUnknown", Value: bson.A{}},
+	}, nil
 }

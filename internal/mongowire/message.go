@@ -1,6 +1,7 @@
 package mongowire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,14 +9,18 @@ import (
 	"io"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// Sizes of the protocol, in bytes and documents, as MongoDB's own servers have them.
+// Bounds of the protocol, in bytes, documents and levels, as MongoDB's own
+// servers have them.
 const (
-	maxMessageSize  = 48_000_000
-	maxDocumentSize = 16 << 20
-	maxWriteBatch   = 100_000
-	headerSize      = 16
+	maxMessageSize   = 48_000_000
+	maxDocumentSize  = 16 << 20
+	maxCommandSize   = maxDocumentSize + 16<<10
+	maxWriteBatch    = 100_000
+	maxDocumentDepth = 200
+	headerSize       = 16
 )
 
 // Operations of the protocol. Everything but the first hello is an opMsg.
@@ -35,40 +40,65 @@ const (
 
 var errMalformed = errors.New("mongowire: malformed message")
 
+// header is what every message begins with.
+type header struct {
+	raw       [headerSize]byte
+	size      int // of the whole message, in bytes
+	id        int32
+	operation uint32
+}
+
 // request is one command as it arrived.
 type request struct {
-	id     int32
-	legacy bool // came as an opQuery and is answered by an opReply
-	silent bool // the client wants no answer
-	body   bson.Raw
+	id int32
+	// legacy tells that it came as an opQuery and is answered by an opReply;
+	// database is the one that it names.
+	legacy   bool
+	database string
+	silent   bool // the client wants no answer
+	body     bson.Raw
 	// sequences are the documents sent beside the body, by the name of the
 	// member that they stand for ("documents", "updates", "deletes").
 	sequences map[string][]bson.Raw
 }
 
-// readRequest reads the next message. io.EOF means that the client is gone.
-func readRequest(r io.Reader) (*request, error) {
-	var header [headerSize]byte
-	if _, err := io.ReadFull(r, header[:]); err != nil {
+// readHeader reads the header of the next message. io.EOF means that the client
+// is gone.
+func readHeader(r io.Reader) (*header, error) {
+	h := &header{}
+	if _, err := io.ReadFull(r, h.raw[:]); err != nil {
 		return nil, err
 	}
-	size := int(int32(binary.LittleEndian.Uint32(header[0:])))
-	if size < headerSize+4 || size > maxMessageSize {
-		return nil, fmt.Errorf("%w: %d bytes", errMalformed, size)
+	h.size = int(int32(binary.LittleEndian.Uint32(h.raw[0:])))
+	h.id = int32(binary.LittleEndian.Uint32(h.raw[4:]))
+	h.operation = binary.LittleEndian.Uint32(h.raw[12:])
+	if h.size < headerSize+4 || h.size > maxMessageSize {
+		return nil, fmt.Errorf("%w: %d bytes", errMalformed, h.size)
 	}
-	payload, err := readPayload(r, size-headerSize)
+	return h, nil
+}
+
+// readRequest reads what follows a header.
+func readRequest(r io.Reader, h *header) (*request, error) {
+	q := &request{id: h.id}
+	switch h.operation {
+	case opMsg, opQuery:
+	default:
+		return nil, fmt.Errorf("%w: operation %d", errMalformed, h.operation)
+	}
+	payload, err := readPayload(r, h.size-headerSize)
 	if err != nil {
 		return nil, err
 	}
-	q := &request{id: int32(binary.LittleEndian.Uint32(header[4:]))}
-	switch op := binary.LittleEndian.Uint32(header[12:]); op {
-	case opMsg:
-		return q, q.parseMsg(header[:], payload)
-	case opQuery:
-		return q, q.parseQuery(payload)
-	default:
-		return nil, fmt.Errorf("%w: operation %d", errMalformed, op)
+	if h.operation == opMsg {
+		err = q.parseMsg(h.raw[:], payload)
+	} else {
+		err = q.parseQuery(payload)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 // readPayload reads n bytes, and takes memory only as they arrive.
@@ -79,6 +109,9 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 		have := len(payload)
 		payload = append(payload, make([]byte, min(n-have, step))...)
 		if _, err := io.ReadFull(r, payload[have:]); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
 			return nil, err
 		}
 	}
@@ -97,8 +130,8 @@ func (q *request) parseMsg(header, payload []byte) error {
 		if len(sections) < 4 {
 			return errMalformed
 		}
-		sum := crc32.Update(0, crc32.MakeTable(crc32.Castagnoli), header)
-		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), payload[:len(payload)-4])
+		table := crc32.MakeTable(crc32.Castagnoli)
+		sum := crc32.Update(crc32.Checksum(header, table), table, payload[:len(payload)-4])
 		if sum != binary.LittleEndian.Uint32(payload[len(payload)-4:]) {
 			return fmt.Errorf("%w: wrong checksum", errMalformed)
 		}
@@ -138,18 +171,19 @@ func (q *request) parseSequence(b []byte) ([]byte, error) {
 	if size < 5 || size > len(b) {
 		return nil, errMalformed
 	}
-	section, rest := b[4:size], b[size:]
-	end := indexZero(section)
-	if end < 0 {
+	identifier, section, ok := bytes.Cut(b[4:size], []byte{0})
+	if !ok {
 		return nil, errMalformed
 	}
-	name := string(section[:end])
+	name := string(identifier)
 	if _, again := q.sequences[name]; again {
 		return nil, fmt.Errorf("%w: two sequences %q", errMalformed, name)
 	}
-	section = section[end+1:]
 	docs := []bson.Raw{}
 	for len(section) > 0 {
+		if len(docs) == maxWriteBatch {
+			return nil, fmt.Errorf("%w: more than %d documents", errMalformed, maxWriteBatch)
+		}
 		var (
 			doc bson.Raw
 			err error
@@ -163,32 +197,26 @@ func (q *request) parseSequence(b []byte) ([]byte, error) {
 		q.sequences = make(map[string][]bson.Raw, 1)
 	}
 	q.sequences[name] = docs
-	return rest, nil
+	return b[size:], nil
 }
 
-// parseQuery reads the opQuery by which drivers greet a server that they don't know.
+// parseQuery reads the opQuery by which drivers greet a server that they don't
+// know: flags, namespace, two numbers, and the command.
 func (q *request) parseQuery(payload []byte) error {
+	const numbers = 8
 	q.legacy = true
-	if len(payload) < 4 {
+	namespace, rest, ok := bytes.Cut(payload[4:], []byte{0})
+	if !ok || len(rest) < numbers {
 		return errMalformed
 	}
-	rest := payload[4:]
-	end := indexZero(rest)
-	if end < 0 || len(rest) < end+1+8 {
-		return errMalformed
+	database, isCommand := bytes.CutSuffix(namespace, []byte(".$cmd"))
+	if !isCommand {
+		return fmt.Errorf("%w: a query of %q", errMalformed, namespace)
 	}
+	q.database = string(database)
 	var err error
-	q.body, _, err = cutDocument(rest[end+1+8:])
+	q.body, _, err = cutDocument(rest[numbers:])
 	return err
-}
-
-func indexZero(b []byte) int {
-	for i, c := range b {
-		if c == 0 {
-			return i
-		}
-	}
-	return -1
 }
 
 // cutDocument takes a whole, valid document off the front of b.
@@ -197,14 +225,54 @@ func cutDocument(b []byte) (bson.Raw, []byte, error) {
 		return nil, nil, errMalformed
 	}
 	size := int(int32(binary.LittleEndian.Uint32(b)))
-	if size < 5 || size > len(b) || size > maxDocumentSize+16<<10 {
+	if size < 5 || size > len(b) || size > maxCommandSize {
 		return nil, nil, errMalformed
 	}
-	doc := bson.Raw(b[:size:size])
-	if err := doc.Validate(); err != nil {
-		return nil, nil, fmt.Errorf("%w: %v", errMalformed, err)
+	if err := validate(b[:size:size], maxDocumentDepth); err != nil {
+		return nil, nil, err
 	}
-	return doc, b[size:], nil
+	return b[:size:size], b[size:], nil
+}
+
+// validate checks that a document is well-formed and not nested deeper than
+// allowed. The BSON library's own check would follow any depth, up to the end of
+// the stack.
+func validate(doc []byte, levels int) error {
+	if levels == 0 {
+		return fmt.Errorf("%w: nested deeper than %d levels", errMalformed, maxDocumentDepth)
+	}
+	length, rest, ok := bsoncore.ReadLength(doc)
+	if !ok || int(length) != len(doc) || len(doc) < 5 || doc[len(doc)-1] != 0 {
+		return fmt.Errorf("%w: a document of a wrong length", errMalformed)
+	}
+	for rest = rest[:len(rest)-1]; len(rest) > 0; {
+		var element bsoncore.Element
+		if element, rest, ok = bsoncore.ReadElement(rest); !ok {
+			return fmt.Errorf("%w: an element that ends too soon", errMalformed)
+		}
+		v, err := element.ValueErr()
+		if err != nil {
+			return fmt.Errorf("%w: %v", errMalformed, err)
+		}
+		switch v.Type {
+		case bsoncore.TypeEmbeddedDocument, bsoncore.TypeArray:
+			err = validate(v.Data, levels-1)
+		case bsoncore.TypeCodeWithScope:
+			_, scope, ok := v.CodeWithScopeOK()
+			if !ok {
+				return errMalformed
+			}
+			err = validate(scope, levels-1)
+		default:
+			if err = v.Validate(); err != nil {
+				err = fmt.Errorf("%w: %v", errMalformed, err)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appendReply appends the message that answers q.

@@ -1,25 +1,30 @@
 // Package mongowire serves document stores over MongoDB's wire protocol, so
 // that MongoDB's own drivers and tools work on the embedded store. It is a door
-// for operators: whoever gets in reads and writes everything, as with a MongoDB
-// server of one's own.
+// for operators: whoever gets in reads and writes everything, and nobody is
+// asked for a password, so it must not be opened to a network.
+//
+// To drivers it is the primary of a replica set with one member, since they use
+// transactions and retries with nothing less. What it does not serve, it
+// refuses: no option that would change an answer is passed over in silence.
 //
 // Source of the protocol: the MongoDB manual, "Wire Protocol" and "Database
 // Commands".
 package mongowire
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/loam-baas/loam/internal/store"
 )
@@ -50,105 +55,148 @@ func (s Single) Store(name string) store.Store {
 // Names lists the one database.
 func (s Single) Names() []string { return []string{s.Name} }
 
+// Options bound what clients may take. Zero values stand for the defaults.
+type Options struct {
+	// Logger is told of connections and faults; nil logs nothing.
+	Logger *slog.Logger
+	// Dir is where results wait that are too large for memory; "" is the system's
+	// directory for temporary files.
+	Dir string
+	// MaxConnections may be open at a time (1000); further ones are closed.
+	MaxConnections int
+	// IdleTimeout closes a connection that asks for nothing (30 min).
+	IdleTimeout time.Duration
+	// MessageTimeout bounds the arrival of a message that has begun, and the
+	// departure of an answer (1 min).
+	MessageTimeout time.Duration
+	// CursorTimeout ends a cursor that nobody reads from (10 min).
+	CursorTimeout time.Duration
+	// SessionTimeout ends a session that is not used (30 min).
+	SessionTimeout time.Duration
+	// TransactionTimeout ends a transaction, however busy (60 s).
+	TransactionTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.MaxConnections = cmp.Or(o.MaxConnections, 1000)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Minute)
+	o.MessageTimeout = cmp.Or(o.MessageTimeout, time.Minute)
+	o.CursorTimeout = cmp.Or(o.CursorTimeout, 10*time.Minute)
+	o.SessionTimeout = cmp.Or(o.SessionTimeout, 30*time.Minute)
+	o.TransactionTimeout = cmp.Or(o.TransactionTimeout, time.Minute)
+	return o
+}
+
+// maxRequestBytes bounds the messages that are being read and answered, all
+// connections together.
+const maxRequestBytes = 256 << 20
+
 // Server serves databases to connections. It is made by New and runs in Serve.
 type Server struct {
 	databases Databases
+	options   Options
 	logger    *slog.Logger
 	sessions  *sessions
 	cursors   *cursors
-	nextConn  atomic.Int32
-	nextReply atomic.Int32
+	messages  *semaphore.Weighted
+	open      atomic.Int32
+	accepted  atomic.Int32
+	replies   atomic.Int32
 }
 
-// New returns a server; a nil logger logs nothing.
-func New(databases Databases, logger *slog.Logger) *Server {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+// New returns a server.
+func New(databases Databases, o Options) *Server {
+	o = o.withDefaults()
+	return &Server{
+		databases: databases, options: o, logger: o.Logger,
+		sessions: newSessions(o), cursors: newCursors(o),
+		messages: semaphore.NewWeighted(maxRequestBytes),
 	}
-	return &Server{databases: databases, logger: logger, sessions: newSessions(), cursors: newCursors()}
 }
 
 // Serve answers connections until ctx ends. Then it closes the listener and all
 // connections, aborts what transactions are open, and returns nil when all is
-// quiet; or it returns why the listener failed.
+// quiet; or it returns why the listener failed. A server serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer func() {
-		cancel()
-		s.sessions.abortAll()
-		running.Wait()
-	}()
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer stop()
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("mongowire: %w", err)
-		}
-		running.Go(func() { s.serve(ctx, conn) })
-	}
-}
-
-// serve answers one connection.
-func (s *Server) serve(ctx context.Context, conn net.Conn) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	c := &connection{server: s, id: s.nextConn.Add(1), address: conn.LocalAddr().String()}
+	var running sync.WaitGroup
 	defer func() {
 		stop()
 		cancel()
-		_ = conn.Close()
-		s.cursors.dropAll(c.id)
+		_ = l.Close()
+		s.sessions.close()
+		running.Wait()
+		s.cursors.close()
 	}()
-	in, out := bufio.NewReaderSize(conn, 64<<10), []byte(nil)
+	running.Go(func() { s.sweep(ctx) })
+	return s.accept(ctx, l, &running)
+}
+
+func (s *Server) accept(ctx context.Context, l net.Listener, running *sync.WaitGroup) error {
 	for {
-		q, err := readRequest(in)
-		if err != nil {
-			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-				s.logger.Debug("connection ended", "connection", c.id, "error", err)
+		conn, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
 			}
-			return
+			return nil
+		case exhausted(err):
+			s.logger.Warn("connection not accepted", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("mongowire: %w", err)
 		}
-		reply := c.answer(ctx, q)
-		if q.silent {
+		if int(s.open.Add(1)) > s.options.MaxConnections {
+			s.open.Add(-1)
+			_ = conn.Close()
+			s.logger.Warn("connection refused", "limit", s.options.MaxConnections)
 			continue
 		}
-		out = appendReply(out[:0], q, s.nextReply.Add(1), reply)
-		if _, err := conn.Write(out); err != nil {
+		running.Go(func() {
+			defer s.open.Add(-1)
+			s.serve(ctx, conn)
+		})
+	}
+}
+
+// exhausted tells whether a connection could not be accepted for want of
+// something that comes back.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) ||
+		errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+// sweep ends what nobody uses any more.
+func (s *Server) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
 			return
-		}
-		if cap(out) > 1<<20 {
-			out = nil
+		case now := <-tick.C:
+			s.cursors.expire(now)
+			s.sessions.expire(now)
 		}
 	}
 }
 
-// connection is one client's connection. Its commands run one after another.
-type connection struct {
-	server  *Server
-	id      int32
-	address string // on which the client reached the server
-}
-
-// answer runs a command. A panic is the command's failure, not the server's.
-func (c *connection) answer(ctx context.Context, q *request) (reply bson.Raw) {
+// guard turns a panic of do into an error, and logs it.
+func (s *Server) guard(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.server.logger.Error("panic in a command", "connection", c.id, "panic", p, "stack", string(debug.Stack()))
-			reply = failure(&commandError{code: 8, name: "UnknownError", message: "internal error"})
+			s.logger.Error("panic in a command", "panic", p, "stack", string(debug.Stack()))
+			err = refusal(codeUnknownError, "internal error")
 		}
 	}()
-	answer, err := c.run(ctx, q)
-	if err != nil {
-		return failure(err)
-	}
-	raw, err := bson.Marshal(append(answer, bson.E{Key: "ok", Value: 1.0}))
-	if err != nil {
-		return failure(err)
-	}
-	return raw
+	return do()
 }

@@ -3,6 +3,8 @@ package mongowire
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -11,44 +13,47 @@ import (
 
 // statements are the parts of a write command: those sent beside the body, or
 // those in it.
-func (c *command) statements(member string) ([]bson.Raw, error) {
-	docs, ok := c.sequences[member]
-	if !ok {
-		list, isArray := c.body.Lookup(member).ArrayOK()
-		if !isArray {
-			return nil, &commandError{code: codeTypeMismatch, name: "TypeMismatch", message: member + " must be an array"}
+func (c *command) statements() ([]bson.Raw, error) {
+	member := c.handler.sequence
+	docs, beside := c.sequences[member]
+	if !beside {
+		values, err := c.array(member).Values()
+		if err != nil || c.err != nil {
+			return nil, refusal(codeTypeMismatch, "'%s' must be an array", member)
 		}
-		values, err := list.Values()
-		if err != nil {
-			return nil, badValue(member + " cannot be read")
-		}
+		docs = make([]bson.Raw, 0, len(values))
 		for _, v := range values {
 			doc, ok := v.DocumentOK()
 			if !ok {
-				return nil, &commandError{code: codeTypeMismatch, name: "TypeMismatch", message: member + " must be an array of objects"}
+				return nil, refusal(codeTypeMismatch, "'%s' must be an array of objects", member)
 			}
 			docs = append(docs, doc)
 		}
 	}
 	if len(docs) == 0 || len(docs) > maxWriteBatch {
-		return nil, &commandError{code: 16, name: "InvalidLength", message: "a write must have between 1 and 100000 statements"}
+		return nil, refusal(codeInvalidLength, "Write batch sizes must be between 1 and %d. Got %d operations.", maxWriteBatch, len(docs))
 	}
 	return docs, nil
 }
 
 // each runs the statements of a write in order. After one has failed the rest
-// are run only when the command is unordered.
-func (c *command) each(docs []bson.Raw, run func(index int, doc bson.Raw) error) (writeErrors bson.A, err error) {
-	ordered := c.body.Lookup("ordered").IsZero() || flag(c.body, "ordered")
+// are run only when the command is unordered. What befalls the whole command,
+// and not the statement, is err.
+func (c *command) each(ctx context.Context, docs []bson.Raw, run func(index int, doc bson.Raw) error) (writeErrors bson.A, err error) {
+	_, given := c.look("ordered")
+	ordered := c.flag("ordered") || !given
+	if c.err != nil {
+		return nil, c.err
+	}
 	for i, doc := range docs {
 		err := run(i, doc)
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
+		case ctx.Err() != nil, errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
+			return nil, err
 		}
-		if errors.Is(err, store.ErrConflict) {
-			return nil, err // the whole transaction's, not the statement's
-		}
-		writeErrors = append(writeErrors, writeError(i, err))
+		writeErrors = append(writeErrors, writeError(i, c.named(err)))
 		if ordered {
 			break
 		}
@@ -65,17 +70,39 @@ func written(n int64, more bson.D, writeErrors bson.A) bson.D {
 	return answer
 }
 
+// atomically runs do in the transaction that the command is part of or, alone,
+// in one of its own, again and again as long as others are there first.
+func (c *command) atomically(ctx context.Context, db store.Store, do func(ctx context.Context) error) error {
+	if c.transaction != nil {
+		return do(ctx)
+	}
+	for try := 1; ; try++ {
+		err := db.Transaction(ctx, do)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(time.Duration(min(try, 20)) * time.Millisecond)):
+		}
+	}
+}
+
 func insert(ctx context.Context, c *command) (bson.D, error) {
 	db, collection, err := c.target()
 	if err != nil {
 		return nil, err
 	}
-	docs, err := c.statements("documents")
+	docs, err := c.statements()
 	if err != nil {
 		return nil, err
 	}
+	if n, err := c.insertAtOnce(ctx, db, collection, docs); err != nil || n > 0 {
+		return written(n, nil, nil), err
+	}
 	var n int64
-	writeErrors, err := c.each(docs, func(_ int, doc bson.Raw) error {
+	writeErrors, err := c.each(ctx, docs, func(_ int, doc bson.Raw) error {
 		doc, err := withID(doc)
 		if err != nil {
 			return err
@@ -89,49 +116,40 @@ func insert(ctx context.Context, c *command) (bson.D, error) {
 	return written(n, nil, writeErrors), err
 }
 
+// insertAtOnce inserts many documents as one change, which is much faster than
+// one by one. If any is refused, none is inserted and n is 0.
+func (c *command) insertAtOnce(ctx context.Context, db store.Store, collection string, docs []bson.Raw) (n int64, err error) {
+	if len(docs) == 1 || c.transaction != nil {
+		return 0, nil
+	}
+	complete := make([]bson.Raw, len(docs))
+	for i, doc := range docs {
+		if complete[i], err = withID(doc); err != nil {
+			return 0, nil
+		}
+	}
+	err = db.Transaction(ctx, func(ctx context.Context) error { return db.Insert(ctx, collection, complete...) })
+	switch {
+	case err == nil:
+		return int64(len(docs)), nil
+	case ctx.Err() != nil:
+		return 0, err
+	}
+	return 0, nil // one by one tells what is wrong with which
+}
+
 // withID puts an _id at the front of a document, where a server keeps it.
 func withID(doc bson.Raw) (bson.Raw, error) {
 	first, err := doc.IndexErr(0)
 	if err == nil && first.Key() == "_id" {
 		return doc, nil
 	}
-	var d bson.D
-	if err := bson.Unmarshal(doc, &d); err != nil {
-		return nil, badValue("the document cannot be read")
+	id := doc.Lookup("_id")
+	if id.IsZero() {
+		made := bson.NewObjectID()
+		id = bson.RawValue{Type: bson.TypeObjectID, Value: made[:]}
 	}
-	id := any(bson.NewObjectID())
-	rest := make(bson.D, 1, len(d)+1)
-	for _, e := range d {
-		if e.Key == "_id" {
-			id = e.Value
-			continue
-		}
-		rest = append(rest, e)
-	}
-	rest[0] = bson.E{Key: "_id", Value: id}
-	return bson.Marshal(rest)
-}
-
-// updateOf reads a statement of an update, or the members of a findAndModify.
-func updateOf(doc bson.Raw, filter, change string) (store.Update, error) {
-	u := store.Update{Many: flag(doc, "multi"), Upsert: flag(doc, "upsert")}
-	var err error
-	if u.Filter, err = document(doc, filter); err != nil {
-		return u, err
-	}
-	if doc.Lookup(change).Type == bson.TypeArray {
-		return u, &commandError{code: codeCommandNotSupported, name: "CommandNotSupported", message: "updates by pipeline are not served"}
-	}
-	if u.Change, err = document(doc, change); err != nil {
-		return u, err
-	}
-	if u.Sort, err = document(doc, "sort"); err != nil {
-		return u, err
-	}
-	if !doc.Lookup("arrayFilters").IsZero() {
-		return u, &commandError{code: codeCommandNotSupported, name: "CommandNotSupported", message: "arrayFilters are not served"}
-	}
-	return u, nil
+	return identified(doc, id)
 }
 
 func update(ctx context.Context, c *command) (bson.D, error) {
@@ -139,18 +157,14 @@ func update(ctx context.Context, c *command) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := c.statements("updates")
+	docs, err := c.statements()
 	if err != nil {
 		return nil, err
 	}
 	var matched, modified int64
 	upserted := bson.A{}
-	writeErrors, err := c.each(docs, func(i int, doc bson.Raw) error {
-		u, err := updateOf(doc, "q", "u")
-		if err != nil {
-			return err
-		}
-		result, err := db.Update(ctx, collection, u)
+	writeErrors, err := c.each(ctx, docs, func(i int, doc bson.Raw) error {
+		result, err := c.updateOne(ctx, db, collection, doc)
 		matched, modified = matched+result.Matched, modified+result.Modified
 		if result.Upserted {
 			matched++
@@ -165,71 +179,83 @@ func update(ctx context.Context, c *command) (bson.D, error) {
 	return written(matched, more, writeErrors), err
 }
 
+var updateStatement = knowing(
+	[]string{"q", "u", "multi", "upsert", "collation", "sort"},
+	[]string{"arrayFilters", "c", "hint"},
+)
+
+// updateOne runs one statement of an update.
+func (c *command) updateOne(ctx context.Context, db store.Store, collection string, statement bson.Raw) (store.UpdateResult, error) {
+	if err := updateStatement.check("update.updates", statement); err != nil {
+		return store.UpdateResult{}, err
+	}
+	m := members{doc: statement}
+	u := store.Update{Filter: m.document("q"), Many: m.flag("multi"), Upsert: m.flag("upsert"), Sort: m.document("sort")}
+	m.binary()
+	replacement := m.change("u", &u)
+	switch {
+	case m.err != nil:
+		return store.UpdateResult{}, m.err
+	case u.Many && len(u.Sort) > 0:
+		return store.UpdateResult{}, refusal(codeFailedToParse, "Cannot specify sort with multi=true")
+	case replacement == nil:
+		return db.Update(ctx, collection, u)
+	case u.Many:
+		return store.UpdateResult{}, refusal(codeFailedToParse, "multi update is not supported for replacement-style update")
+	}
+	r := replacing{filter: u.Filter, sort: u.Sort, upsert: u.Upsert, by: replacement}
+	err := c.atomically(ctx, db, func(ctx context.Context) error { return r.run(ctx, db, collection) })
+	return r.result, err
+}
+
+// change reads what an update does into u or, when it gives a whole document to
+// put in place of another, returns that.
+func (m *members) change(key string, u *store.Update) (replacement bson.Raw) {
+	v, _ := m.look(key)
+	if v.Type == bson.TypeArray {
+		m.fail(codeCommandNotSupported, "updates by pipelines are not served")
+		return nil
+	}
+	doc, ok := v.DocumentOK()
+	if !ok {
+		m.fail(codeFailedToParse, "'%s' must be an object", key)
+		return nil
+	}
+	if first, err := doc.IndexErr(0); err != nil || first.Key() == "" || first.Key()[0] != '$' {
+		return doc
+	}
+	u.Change = m.document(key)
+	return nil
+}
+
+var deleteStatement = knowing([]string{"q", "limit", "collation"}, []string{"hint"})
+
 func remove(ctx context.Context, c *command) (bson.D, error) {
 	db, collection, err := c.target()
 	if err != nil {
 		return nil, err
 	}
-	docs, err := c.statements("deletes")
+	docs, err := c.statements()
 	if err != nil {
 		return nil, err
 	}
 	var n int64
-	writeErrors, err := c.each(docs, func(_ int, doc bson.Raw) error {
-		filter, err := document(doc, "q")
-		if err != nil {
+	writeErrors, err := c.each(ctx, docs, func(_ int, doc bson.Raw) error {
+		if err := deleteStatement.check("delete.deletes", doc); err != nil {
 			return err
 		}
-		deleted, err := db.Delete(ctx, collection, filter, !flag(doc, "limit"))
+		m := members{doc: doc}
+		filter, limit := m.document("q"), m.number("limit")
+		m.binary()
+		if limit != 0 && limit != 1 {
+			m.fail(codeFailedToParse, "The limit field in delete objects must be 0 or 1. Got %d", limit)
+		}
+		if m.err != nil {
+			return m.err
+		}
+		deleted, err := db.Delete(ctx, collection, filter, limit == 0)
 		n += deleted
 		return err
 	})
 	return written(n, nil, writeErrors), err
-}
-
-func findAndModify(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	if flag(c.body, "remove") {
-		filter, err := document(c.body, "query")
-		if err != nil {
-			return nil, err
-		}
-		doc, err := db.FindAndDelete(ctx, collection, filter)
-		return modified(doc, false, err)
-	}
-	u, err := updateOf(c.body, "query", "update")
-	if err != nil {
-		return nil, err
-	}
-	if u.Projection, err = document(c.body, "fields"); err != nil {
-		return nil, err
-	}
-	want := store.Before
-	if flag(c.body, "new") {
-		want = store.After
-	}
-	doc, err := db.FindAndUpdate(ctx, collection, u, want)
-	return modified(doc, u.Upsert, err)
-}
-
-// modified is the answer to a findAndModify.
-func modified(doc bson.Raw, upsert bool, err error) (bson.D, error) {
-	found := err == nil && doc != nil
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return nil, err
-	}
-	n := int32(0)
-	if found || upsert {
-		n = 1
-	}
-	answer := bson.D{{Key: "lastErrorObject", Value: bson.D{{Key: "n", Value: n}, {Key: "updatedExisting", Value: found}}}}
-	if !found {
-		return append(answer, bson.E{Key: "value", Value: nil}), nil
-	}
-	return append(answer, bson.E{Key: "value", Value: doc}), nil
 }

@@ -129,7 +129,7 @@ func serve(t *testing.T) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- mongowire.New(mongowire.Single{Name: "test", Database: s}, nil).Serve(ctx, l) }()
+	go func() { done <- mongowire.New(mongowire.Single{Name: "test", Database: s}, mongowire.Options{}).Serve(ctx, l) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -1,0 +1,85 @@
+package mongowire
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/store"
+)
+
+// explained are the commands that can be explained, with their members.
+var explained = map[string]known{
+	"find": findMembers, "count": countMembers, "distinct": distinctMembers, "aggregate": aggregateMembers,
+}
+
+// explain answers how a read would be run. The verbosity makes no difference:
+// the plan is all that there is.
+func explain(ctx context.Context, c *command) (bson.D, error) {
+	db, err := c.existing()
+	if err != nil {
+		return nil, err
+	}
+	doc, ok := c.subject.DocumentOK()
+	if !ok {
+		return nil, refusal(codeTypeMismatch, "'explain' must be an object")
+	}
+	first, err := doc.IndexErr(0)
+	if err != nil {
+		return nil, refusal(codeFailedToParse, "the command to explain is empty")
+	}
+	name := first.Key()
+	collection, isName := first.Value().StringValueOK()
+	if explained[name] == nil || !isName {
+		return nil, refusal(codeCommandNotSupported, "an explanation of '%s' is not served", name)
+	}
+	if err := explained[name].check(name, doc); err != nil {
+		return nil, err
+	}
+	inner := members{doc: doc}
+	if name == "aggregate" {
+		p := inner.pipeline()
+		if inner.err != nil {
+			return nil, inner.err
+		}
+		return p.explain(ctx, db, collection)
+	}
+	q := inner.query()
+	if name != "find" {
+		q.Filter = inner.document("query")
+	}
+	if inner.err != nil {
+		return nil, inner.err
+	}
+	plan, err := db.Explain(ctx, collection, q)
+	if err != nil {
+		return nil, err
+	}
+	return planOf(plan)
+}
+
+// explain answers how the pipeline would be run.
+func (p *pipeline) explain(ctx context.Context, db store.Store, collection string) (bson.D, error) {
+	p.options.Explain = true
+	var answer bson.D
+	err := db.Aggregate(ctx, collection, p.stages, p.options, func(plan bson.Raw) (err error) {
+		answer, err = planOf(plan)
+		return err
+	})
+	return answer, err
+}
+
+// planOf is a store's plan as the members of an answer.
+func planOf(plan bson.Raw) (bson.D, error) {
+	elements, err := plan.Elements()
+	if err != nil {
+		return nil, err
+	}
+	answer := make(bson.D, 0, len(elements))
+	for _, e := range elements {
+		if e.Key() != "ok" { // every answer gets it in the end
+			answer = append(answer, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return answer, nil
+}

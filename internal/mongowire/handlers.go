@@ -1,0 +1,98 @@
+package mongowire
+
+// The members of the commands that read.
+var (
+	findMembers = commandMembers(
+		[]string{"find", "filter", "sort", "projection", "skip", "limit", "hint", "collation", "batchSize", "singleBatch",
+			"noCursorTimeout", "allowDiskUse", "allowPartialResults"},
+		[]string{"tailable", "awaitData", "oplogReplay", "returnKey", "showRecordId", "min", "max", "let"})
+	countMembers    = commandMembers([]string{"count", "query", "skip", "limit", "hint", "collation"}, nil)
+	distinctMembers = commandMembers([]string{"distinct", "key", "query", "collation"}, []string{"hint"})
+	// A pipeline that writes is refused by its stages.
+	aggregateMembers = commandMembers(
+		[]string{"aggregate", "pipeline", "cursor", "explain", "hint", "collation", "allowDiskUse", "bypassDocumentValidation"},
+		[]string{"let"})
+)
+
+// commandMembers are known members, with those that every command may have.
+func commandMembers(served, unserved []string) known {
+	return knowing(append(served, "$db", "lsid", "txnNumber", "autocommit", "startTransaction", "$clusterTime",
+		"$readPreference", "readConcern", "writeConcern", "maxTimeMS", "comment", "apiVersion", "apiStrict",
+		"apiDeprecationErrors"), unserved)
+}
+
+// greeting is the handshake. What drivers tell of themselves in it grows with
+// every version, and a server takes what it knows.
+var greeting = &handler{run: hello}
+
+// handlers are the commands that are served.
+var handlers = map[string]*handler{
+	"hello": greeting, "isMaster": greeting, "ismaster": greeting,
+	"ping":             {run: ping, members: commandMembers([]string{"ping"}, nil)},
+	"buildInfo":        {run: buildInfo, members: commandMembers([]string{"buildInfo"}, nil)},
+	"buildinfo":        {run: buildInfo, members: commandMembers([]string{"buildinfo"}, nil)},
+	"serverStatus":     {run: serverStatus}, // its members choose sections
+	"getParameter":     {run: getParameter},
+	"getLog":           {run: getLog, members: commandMembers([]string{"getLog"}, nil)},
+	"hostInfo":         {run: hostInfo, members: commandMembers([]string{"hostInfo"}, nil)},
+	"connectionStatus": {run: connectionStatus, members: commandMembers([]string{"connectionStatus", "showPrivileges"}, nil)},
+
+	"endSessions":     {run: endSessions, members: commandMembers([]string{"endSessions"}, nil)},
+	"killSessions":    {run: endSessions, members: commandMembers([]string{"killSessions"}, nil)},
+	"refreshSessions": {run: refreshSessions, members: commandMembers([]string{"refreshSessions"}, nil)},
+	commitCommand:     {run: commitTransaction, members: commandMembers([]string{commitCommand, "recoveryToken"}, nil), transactional: true},
+	abortCommand:      {run: abortTransaction, members: commandMembers([]string{abortCommand, "recoveryToken"}, nil), transactional: true},
+
+	"find":        {run: find, members: findMembers, transactional: true},
+	"getMore":     {run: getMore, members: commandMembers([]string{"getMore", "collection", "batchSize"}, []string{"term"}), transactional: true},
+	"killCursors": {run: killCursors, members: commandMembers([]string{"killCursors", "cursors"}, nil), transactional: true},
+	"count":       {run: count, members: countMembers},
+	"distinct":    {run: distinct, members: distinctMembers, transactional: true},
+	"aggregate":   {run: aggregate, members: aggregateMembers, transactional: true},
+	"explain":     {run: explain, members: commandMembers([]string{"explain", "verbosity"}, nil)},
+
+	"insert": {
+		run: insert, sequence: "documents", transactional: true, retryable: true,
+		members: commandMembers([]string{"insert", "documents", "ordered", "bypassDocumentValidation"}, nil),
+	},
+	"update": {
+		run: update, sequence: "updates", transactional: true, retryable: true,
+		members: commandMembers([]string{"update", "updates", "ordered", "bypassDocumentValidation"}, []string{"let"}),
+	},
+	"delete": {
+		run: remove, sequence: "deletes", transactional: true, retryable: true,
+		members: commandMembers([]string{"delete", "deletes", "ordered"}, []string{"let"}),
+	},
+	"findAndModify": modifying("findAndModify"), "findandmodify": modifying("findandmodify"),
+
+	"listDatabases":   {run: listDatabases, members: commandMembers([]string{"listDatabases", "filter", "nameOnly", "authorizedDatabases"}, nil)},
+	"listCollections": {run: listCollections, members: commandMembers([]string{"listCollections", "filter", "nameOnly", "authorizedCollections", "cursor"}, nil)},
+	"create": {
+		run: create, transactional: true,
+		members: commandMembers([]string{"create", "collation", "idIndex", "autoIndexId"}, []string{
+			"capped", "size", "max", "storageEngine", "validator", "validationLevel", "validationAction", "indexOptionDefaults",
+			"viewOn", "pipeline", "timeseries", "expireAfterSeconds", "clusteredIndex", "changeStreamPreAndPostImages",
+			"encryptedFields",
+		}),
+	},
+	"drop":         {run: drop, members: commandMembers([]string{"drop"}, nil)},
+	"dropDatabase": {run: dropDatabase, members: commandMembers([]string{"dropDatabase"}, nil)},
+	"dbStats":      {run: dbStats, members: commandMembers([]string{"dbStats", "scale", "freeStorage"}, nil)},
+	"collStats":    {run: collStats, members: commandMembers([]string{"collStats", "scale"}, nil)},
+
+	"createIndexes": {
+		run: createIndexes, sequence: "indexes", transactional: true,
+		members: commandMembers([]string{"createIndexes", "indexes", "commitQuorum"}, nil),
+	},
+	"dropIndexes": {run: dropIndexes, members: commandMembers([]string{"dropIndexes", "index"}, nil)},
+	"listIndexes": {run: listIndexes, members: commandMembers([]string{"listIndexes", "cursor"}, nil)},
+}
+
+func modifying(name string) *handler {
+	return &handler{
+		run: findAndModify, transactional: true, retryable: true,
+		members: commandMembers(
+			[]string{name, "query", "sort", "remove", "update", "new", "fields", "upsert", "collation", "bypassDocumentValidation"},
+			[]string{"hint", "let", "arrayFilters"}),
+	}
+}

@@ -1,0 +1,83 @@
+package mongowire
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// What the server says it is, to drivers that go by versions: 21 is MongoDB 7.0.
+const (
+	maxWireVersion = 21
+	serverVersion  = "7.0.0"
+)
+
+// hello tells a driver what it talks to. Without a topologyVersion, drivers ask
+// again from time to time instead of waiting for news on a connection.
+func hello(_ context.Context, c *command) (bson.D, error) {
+	primary := "isWritablePrimary"
+	if c.name != "hello" {
+		primary = "ismaster"
+	}
+	return bson.D{
+		{Key: primary, Value: true}, {Key: "helloOk", Value: true},
+		{Key: "setName", Value: "loam"}, {Key: "setVersion", Value: int32(1)}, {Key: "secondary", Value: false},
+		{Key: "hosts", Value: bson.A{c.address}}, {Key: "primary", Value: c.address}, {Key: "me", Value: c.address},
+		{Key: "maxBsonObjectSize", Value: int32(maxDocumentSize)}, {Key: "maxMessageSizeBytes", Value: int32(maxMessageSize)},
+		{Key: "maxWriteBatchSize", Value: int32(maxWriteBatch)}, {Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
+		{Key: "logicalSessionTimeoutMinutes", Value: int32(c.options.SessionTimeout / time.Minute)},
+		{Key: "connectionId", Value: c.id}, {Key: "minWireVersion", Value: int32(0)},
+		{Key: "maxWireVersion", Value: int32(maxWireVersion)}, {Key: "readOnly", Value: false},
+	}, nil
+}
+
+func ping(ctx context.Context, c *command) (bson.D, error) {
+	if c.store == nil {
+		return bson.D{}, nil
+	}
+	return bson.D{}, c.store.Ping(ctx)
+}
+
+func buildInfo(context.Context, *command) (bson.D, error) {
+	return bson.D{
+		{Key: "version", Value: serverVersion}, {Key: "versionArray", Value: bson.A{int32(7), int32(0), int32(0), int32(0)}},
+		{Key: "gitVersion", Value: "loam"}, {Key: "modules", Value: bson.A{}}, {Key: "bits", Value: int32(64)},
+		{Key: "debug", Value: false}, {Key: "maxBsonObjectSize", Value: int32(maxDocumentSize)},
+	}, nil
+}
+
+func serverStatus(_ context.Context, c *command) (bson.D, error) {
+	return bson.D{
+		{Key: "version", Value: serverVersion}, {Key: "process", Value: "loam"},
+		{Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
+		{Key: "connections", Value: bson.D{{Key: "current", Value: c.Server.open.Load()}, {Key: "totalCreated", Value: c.accepted.Load()}}},
+		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "loam"}, {Key: "supportsCommittedReads", Value: true}}},
+	}, nil
+}
+
+// hostInfo tells tools nothing of the machine but that they may ask.
+func hostInfo(context.Context, *command) (bson.D, error) {
+	return bson.D{{Key: "system", Value: bson.D{}}, {Key: "os", Value: bson.D{}}, {Key: "extra", Value: bson.D{}}}, nil
+}
+
+func connectionStatus(context.Context, *command) (bson.D, error) {
+	return bson.D{{Key: "authInfo", Value: bson.D{
+		{Key: "authenticatedUsers", Value: bson.A{}}, {Key: "authenticatedUserRoles", Value: bson.A{}},
+	}}}, nil
+}
+
+// getLog answers the shell, which shows warnings of the start.
+func getLog(context.Context, *command) (bson.D, error) {
+	return bson.D{{Key: "totalLinesWritten", Value: int32(0)}, {Key: "log", Value: bson.A{}}}, nil
+}
+
+// featureVersion is the one parameter that there is; tools go by it.
+const featureVersion = "featureCompatibilityVersion"
+
+func getParameter(_ context.Context, c *command) (bson.D, error) {
+	if _, asked := c.look(featureVersion); !asked {
+		return nil, refusal(codeInvalidOptions, "no option found to get")
+	}
+	return bson.D{{Key: featureVersion, Value: bson.D{{Key: "version", Value: "7.0"}}}}, nil
+}
