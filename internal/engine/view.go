@@ -106,14 +106,17 @@ func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse
 	if keys != nil {
 		// A dotted key reaches into an included object; of other fields it selects
 		// the whole, as in parse-server.
-		roots := make([]string, len(keys))
-		for i, key := range keys {
-			roots[i] = query.Root(key)
+		o.Keys = make(map[string]bool, len(keys))
+		for _, key := range keys {
+			o.Keys[query.Root(key)] = true
 		}
-		o.Keys = parse.NewKeySet(roots...)
 	}
 	if len(excludeKeys) > 0 {
-		o.ExcludeKeys = parse.NewKeySet(excludeKeys...)
+		// A dotted key excludes nothing here, as in parse-server.
+		o.ExcludeKeys = make(map[string]bool, len(excludeKeys))
+		for _, key := range excludeKeys {
+			o.ExcludeKeys[key] = true
+		}
 	}
 	for _, field := range hidden {
 		o.Hidden[field] = true

@@ -93,13 +93,3 @@ func (a ACL) storedFields() []bson.E {
 	rperm, wperm, acl := a.Stored()
 	return []bson.E{{Key: "_rperm", Value: rperm}, {Key: "_wperm", Value: wperm}, {Key: "_acl", Value: acl}}
 }
-
-// ACLFromStored reads the ACL of a stored document; ok is false when it has
-// none, which means that everyone may read and write it.
-func ACLFromStored(doc bson.Raw) (acl ACL, ok bool) {
-	var perms permissions
-	for r := readDocument(doc); r.next(); {
-		perms.note(r.key, r.kind, r.value)
-	}
-	return perms.acl(), perms.any()
-}

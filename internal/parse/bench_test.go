@@ -138,7 +138,7 @@ func BenchmarkAppendObject(b *testing.B) {
 func BenchmarkNewView(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		parse.NewView(parse.ViewOptions{ClassName: "Post", Fields: postFields, Keys: parse.NewKeySet("title", "author.name")})
+		parse.NewView(parse.ViewOptions{ClassName: "Post", Fields: postFields, Keys: nameSet("title", "author")})
 	}
 }
 

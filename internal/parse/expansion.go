@@ -39,8 +39,16 @@ func (e *Expansion) Child(name string) *Expansion {
 	return c
 }
 
-// PointerAt returns the pointer in a pointer field of a stored document.
-func PointerAt(doc bson.Raw, field string) (Pointer, bool) {
+// at returns the expansion of a member, nil when there is none.
+func (e *Expansion) at(name string) *Expansion {
+	if e == nil {
+		return nil
+	}
+	return e.Children[name]
+}
+
+// pointerAt returns the pointer in a pointer field of a stored document.
+func pointerAt(doc bson.Raw, field string) (Pointer, bool) {
 	kind, value, ok := pointerElement(doc, field)
 	if !ok || kind != bson.TypeString {
 		return Pointer{}, false
@@ -66,7 +74,7 @@ func AppendPointers(dst []Pointer, doc bson.Raw, path []string) []Pointer {
 		return dst
 	}
 	if len(path) == 1 {
-		if p, ok := PointerAt(doc, path[0]); ok {
+		if p, ok := pointerAt(doc, path[0]); ok {
 			return append(dst, p)
 		}
 	}

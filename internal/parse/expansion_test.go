@@ -63,15 +63,14 @@ func TestExpansion(t *testing.T) {
 	}
 }
 
-// Paths of keys end at a pointer: what of the included object is shown is for
-// its own view to say.
+// What of an included object is shown is for its own view to say.
 func TestExpansionUnderKeys(t *testing.T) {
-	user := parse.NewView(parse.ViewOptions{ClassName: "User", Keys: parse.NewKeySet("name"), Typed: true})
+	user := parse.NewView(parse.ViewOptions{ClassName: "User", Keys: nameSet("name"), Typed: true})
 	e := &parse.Expansion{}
 	e.Child("list").Included = map[parse.Pointer]parse.Included{
 		{ClassName: "User", ObjectID: "ann"}: {Doc: row(t, "_id", "ann", "name", "Ann", "age", int32(7)), View: user},
 	}
-	view := parse.NewView(parse.ViewOptions{ClassName: "Post", Keys: parse.NewKeySet("list.name")})
+	view := parse.NewView(parse.ViewOptions{ClassName: "Post", Keys: nameSet("list")})
 	got := show(t, view, row(t, "list", bson.A{nestedPointer("User", "ann")}), e)
 	if want := `{"list":[{"__type":"Object","className":"User","objectId":"ann","name":"Ann"}]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -126,40 +125,6 @@ func TestPointers(t *testing.T) {
 	for _, tt := range tests {
 		if diff := cmp.Diff(tt.want, parse.AppendPointers(nil, doc, tt.path)); diff != "" {
 			t.Errorf("%v: (-want +got)\n%s", tt.path, diff)
-		}
-	}
-	if p, ok := parse.PointerAt(doc, "author"); !ok || p != pointers("ann")[0] {
-		t.Errorf("PointerAt: got %v, %v", p, ok)
-	}
-	for _, field := range []string{"bad", "null", "plain", "nothing", ""} {
-		if p, ok := parse.PointerAt(doc, field); ok {
-			t.Errorf("PointerAt(%q): got %v", field, p)
-		}
-	}
-}
-
-func TestKeySet(t *testing.T) {
-	k := parse.NewKeySet("a", "b.c", "b.d.e", "f", "f.g")
-	tests := []struct {
-		path        []string
-		whole, leaf bool
-	}{
-		{nil, false, false},
-		{[]string{"a"}, true, true},
-		{[]string{"b"}, false, false},
-		{[]string{"b", "c"}, true, true},
-		{[]string{"b", "d", "e"}, true, true},
-		{[]string{"f"}, true, false},
-		{[]string{"x"}, false, true},
-		{[]string{"x", "y"}, false, true},
-	}
-	for _, tt := range tests {
-		at := k
-		for _, name := range tt.path {
-			at = at.Child(name)
-		}
-		if at.Whole() != tt.whole || at.Leaf() != tt.leaf {
-			t.Errorf("%v: whole %v, leaf %v", tt.path, at.Whole(), at.Leaf())
 		}
 	}
 }

@@ -94,9 +94,6 @@ func (u *Update) Unset(path string) { u.unset = append(u.unset, bson.E{Key: path
 // SetACL sets the fields that hold an object's ACL.
 func (u *Update) SetACL(acl ACL) { u.set = append(u.set, acl.storedFields()...) }
 
-// Empty tells whether nothing would change.
-func (u *Update) Empty() bool { return len(u.Document()) == 0 }
-
 // Document returns the update document; within an operator the paths are in the
 // order in which they were added.
 func (u *Update) Document() bson.D {

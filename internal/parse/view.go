@@ -11,12 +11,11 @@ type ViewOptions struct {
 	Fields map[string]FieldType
 	// Hidden names fields that are not shown.
 	Hidden map[string]bool
-	// Keys are the wanted paths; nil means all. objectId, createdAt, updatedAt,
+	// Keys names the wanted fields; nil means all. objectId, createdAt, updatedAt,
 	// ACL and, as in parse-server, relations are shown in any case.
-	Keys *KeySet
-	// ExcludeKeys are fields that are not wanted. As in parse-server a path into
-	// an Object field excludes nothing.
-	ExcludeKeys *KeySet
+	Keys map[string]bool
+	// ExcludeKeys names fields that are not wanted.
+	ExcludeKeys map[string]bool
 	// FileURL appends the URL of the file of that name; nil leaves URLs out.
 	FileURL func(dst []byte, name string) []byte
 	// Typed begins each object with "__type":"Object" and its className, as
@@ -36,8 +35,8 @@ type View struct {
 	class   string
 	fields  FieldTypes
 	hidden  map[string]bool
-	keys    *KeySet
-	exclude *KeySet
+	keys    map[string]bool // nil for all
+	exclude map[string]bool
 	fileURL func(dst []byte, name string) []byte
 
 	columns map[string]*viewColumn // by stored name
@@ -48,15 +47,7 @@ type View struct {
 // viewColumn is a column with what a view needs to write it.
 type viewColumn struct {
 	column
-	prefix string  // `"name":`; "" when it is not shown
-	keys   *KeySet // the wanted parts of the value; nil for all
-}
-
-// scope is what limits and extends a value at a path: which parts of it are
-// wanted, and which of its pointers are replaced.
-type scope struct {
-	keys   *KeySet // nil for all
-	expand *Expansion
+	prefix string // `"name":`; "" when it is not shown
 }
 
 // NewView returns a view.
@@ -119,10 +110,6 @@ func (v *View) column(stored string) *viewColumn {
 	if v.Hides(name) {
 		return c
 	}
-	if !alwaysShown(name) {
-		s, _ := scope{keys: v.keys}.child(name)
-		c.keys = s.keys
-	}
 	c.prefix = string(append(AppendString(nil, name), ':'))
 	return c
 }
@@ -137,7 +124,7 @@ func (v *View) Hides(field string) bool {
 	if alwaysShown(field) {
 		return false
 	}
-	return v.keys != nil && v.keys.Child(field) == nil || v.exclude.Child(field).Whole()
+	return v.keys != nil && !v.keys[field] || v.exclude[field]
 }
 
 // alwaysShown tells whether a field is shown even when it is not among the keys.
@@ -148,25 +135,6 @@ func alwaysShown(field string) bool {
 	}
 	return false
 }
-
-// child returns the scope of a member, and whether the member is shown at all.
-func (s scope) child(name string) (scope, bool) {
-	var c scope
-	if s.keys != nil {
-		if c.keys = s.keys.Child(name); c.keys == nil {
-			return scope{}, false
-		}
-		if c.keys.whole {
-			c.keys = nil
-		}
-	}
-	if s.expand != nil {
-		c.expand = s.expand.Children[name]
-	}
-	return c, true
-}
-
-func (s scope) trivial() bool { return s.keys == nil && s.expand == nil }
 
 // maxNesting is how deep a stored document may nest to be shown; MongoDB stores
 // none deeper than 100 levels.
@@ -207,15 +175,11 @@ func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]
 			}
 			continue
 		}
-		s := scope{keys: c.keys}
-		if e != nil {
-			s.expand = e.Children[c.name]
-		}
 		start := len(dst)
 		dst = append(dst, c.prefix...)
 		n := len(dst)
 		var err error
-		if dst, err = w.column(dst, c.kind, r.kind, r.value, s); err != nil {
+		if dst, err = w.column(dst, c.kind, r.kind, r.value, e.at(c.name)); err != nil {
 			return dst, err
 		}
 		if len(dst) == n { // nothing to show
@@ -256,7 +220,7 @@ func (v *View) appendAuthData(dst []byte, r documentReader) []byte {
 		dst = append(AppendString(dst, c.name), ':')
 		n := len(dst)
 		var err error
-		if dst, err = w.value(dst, r.kind, r.value, scope{}); err != nil {
+		if dst, err = w.value(dst, r.kind, r.value, nil); err != nil {
 			dst = append(dst[:n], "null"...)
 		}
 		dst = append(dst, ',')

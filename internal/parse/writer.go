@@ -18,7 +18,7 @@ type valueWriter struct {
 
 // column appends the value of a top-level element. What has not the form of its
 // column is shown by its BSON type.
-func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte, s scope) ([]byte, error) {
+func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte, e *Expansion) ([]byte, error) {
 	switch as {
 	case columnID:
 		return appendID(dst, kind, b), nil
@@ -30,7 +30,7 @@ func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte
 	case columnPointer:
 		if kind == bson.TypeString {
 			if class, id, ok := bytes.Cut(stringBytes(b), []byte{'$'}); ok {
-				return w.pointer(dst, class, id, s.expand)
+				return w.pointer(dst, class, id, e)
 			}
 		}
 		return dst, nil
@@ -52,7 +52,7 @@ func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte
 			return append(dst, '}'), nil
 		}
 	}
-	return w.value(dst, kind, b, s)
+	return w.value(dst, kind, b, e)
 }
 
 // appendID appends objectId, which is a string whatever it is stored as.
@@ -100,7 +100,7 @@ func (w *valueWriter) pointer(dst, class, id []byte, e *Expansion) ([]byte, erro
 }
 
 // value appends a value by its BSON type.
-func (w *valueWriter) value(dst []byte, kind bson.Type, b []byte, s scope) ([]byte, error) {
+func (w *valueWriter) value(dst []byte, kind bson.Type, b []byte, e *Expansion) ([]byte, error) {
 	switch kind {
 	case bson.TypeString, bson.TypeSymbol, bson.TypeJavaScript:
 		return AppendString(dst, stringBytes(b)), nil
@@ -117,9 +117,9 @@ func (w *valueWriter) value(dst []byte, kind bson.Type, b []byte, s scope) ([]by
 	case bson.TypeDateTime:
 		return appendDateObject(dst, int64Of(b)), nil
 	case bson.TypeEmbeddedDocument:
-		return w.document(dst, b, s)
+		return w.document(dst, b, e)
 	case bson.TypeArray:
-		return w.array(dst, b, s)
+		return w.array(dst, b, e)
 	case bson.TypeBinary:
 		return appendBytes(dst, binaryBytes(b)), nil
 	case bson.TypeObjectID:
@@ -130,29 +130,19 @@ func (w *valueWriter) value(dst []byte, kind bson.Type, b []byte, s scope) ([]by
 	return append(dst, "null"...), nil
 }
 
-func (w *valueWriter) document(dst, doc []byte, s scope) ([]byte, error) {
-	if s.expand != nil && s.expand.Included != nil {
+func (w *valueWriter) document(dst, doc []byte, e *Expansion) ([]byte, error) {
+	if e != nil && e.Included != nil {
 		if class, id, ok := nestedPointer(doc); ok {
-			return w.pointer(dst, class, id, s.expand)
+			return w.pointer(dst, class, id, e)
 		}
 	}
 	if w.depth++; w.depth > maxNesting {
 		return dst, errMalformed
 	}
-	if s.keys != nil && isTyped(doc) {
-		s.keys = nil
-	}
 	dst = append(dst, '{')
 	isDate := false
 	r := readDocument(doc)
 	for r.next() {
-		c := scope{}
-		if !s.trivial() {
-			var wanted bool
-			if c, wanted = s.child(string(r.key)); !wanted {
-				continue
-			}
-		}
 		start := len(dst)
 		dst = append(AppendString(dst, r.key), ':')
 		n := len(dst)
@@ -163,10 +153,12 @@ func (w *valueWriter) document(dst, doc []byte, s scope) ([]byte, error) {
 			dst = AppendString(dst, stringBytes(r.value))
 		case isDate && string(r.key) == "iso" && r.kind == bson.TypeDateTime:
 			dst = append(AppendDate(append(dst, '"'), int64Of(r.value)), '"')
-		case c.keys != nil && r.kind != bson.TypeEmbeddedDocument && r.kind != bson.TypeArray:
-			// A part of a value that has none is nothing.
 		default:
-			dst, err = w.value(dst, r.kind, r.value, c)
+			var child *Expansion
+			if e != nil {
+				child = e.Children[string(r.key)]
+			}
+			dst, err = w.value(dst, r.kind, r.value, child)
 		}
 		if err != nil {
 			return dst, err
@@ -184,25 +176,16 @@ func (w *valueWriter) document(dst, doc []byte, s scope) ([]byte, error) {
 	return closeWith(dst, '}'), nil
 }
 
-// isTyped tells whether a document stands for one value, which has no parts.
-func isTyped(doc []byte) bool {
-	kind, _, ok := lookup(doc, "__type")
-	return ok && kind == bson.TypeString
-}
-
-func (w *valueWriter) array(dst, doc []byte, s scope) ([]byte, error) {
+func (w *valueWriter) array(dst, doc []byte, e *Expansion) ([]byte, error) {
 	if w.depth++; w.depth > maxNesting {
 		return dst, errMalformed
 	}
 	dst = append(dst, '[')
 	r := readDocument(doc)
 	for r.next() {
-		if s.keys != nil && r.kind != bson.TypeEmbeddedDocument && r.kind != bson.TypeArray {
-			continue
-		}
 		n := len(dst)
 		var err error
-		if dst, err = w.value(dst, r.kind, r.value, s); err != nil {
+		if dst, err = w.value(dst, r.kind, r.value, e); err != nil {
 			return dst, err
 		}
 		if len(dst) > n {
