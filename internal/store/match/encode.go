@@ -28,10 +28,10 @@ const (
 	codeCannotIndexParallel = 171
 )
 
-// encode returns d as BSON. The values that the store's contract names are
+// Encode returns d as BSON. The values that the store's contract names are
 // written directly, which is several times faster than bson.Marshal; others
 // are left to it.
-func encode(d bson.D) ([]byte, error) {
+func Encode(d bson.D) (bson.Raw, error) {
 	return appendDocument(make([]byte, 0, 256), d, 0)
 }
 

@@ -21,7 +21,7 @@ func Compile(filter bson.D) (*Matcher, error) { return Simple.Compile(filter) }
 // Compile is the function Compile with strings under the collation. Regular
 // expressions know no collation.
 func (c Collation) Compile(filter bson.D) (*Matcher, error) {
-	raw, err := encode(filter)
+	raw, err := Encode(filter)
 	if err != nil {
 		return nil, err
 	}
@@ -40,90 +40,6 @@ func (c Collation) CompileRaw(filter bson.Raw) (*Matcher, error) {
 
 // Match tells whether the document satisfies the filter. It does not allocate.
 func (m *Matcher) Match(doc bson.Raw) bool { return m.root.match(doc) }
-
-// node is a condition on a document.
-type node interface {
-	match(doc []byte) bool
-}
-
-type all []node
-
-func (a all) match(doc []byte) bool {
-	for _, n := range a {
-		if !n.match(doc) {
-			return false
-		}
-	}
-	return true
-}
-
-type either []node
-
-func (e either) match(doc []byte) bool {
-	for _, n := range e {
-		if n.match(doc) {
-			return true
-		}
-	}
-	return false
-}
-
-type not struct{ node node }
-
-func (n not) match(doc []byte) bool { return !n.node.match(doc) }
-
-type constant bool
-
-func (c constant) match([]byte) bool { return bool(c) }
-
-// field is a condition on the values at a path.
-type field struct {
-	path      path
-	condition condition
-}
-
-func (f *field) match(doc []byte) bool { return f.condition.at(f.path, doc) }
-
-// condition is a condition on the values at a path, or on one value that stands
-// alone, such as an array's element in $elemMatch.
-type condition interface {
-	at(p path, doc []byte) bool
-	leaf
-}
-
-// existential holds if one of the values at the path satisfies its leaf.
-type existential struct {
-	leaf
-	unwind bool
-}
-
-func (e existential) at(p path, doc []byte) bool { return p.some(doc, e.unwind, e.leaf) }
-
-// every holds if all of its conditions do.
-type every []condition
-
-func (e every) at(p path, doc []byte) bool {
-	for _, c := range e {
-		if !c.at(p, doc) {
-			return false
-		}
-	}
-	return true
-}
-
-func (e every) test(v value) bool {
-	for _, c := range e {
-		if !c.test(v) {
-			return false
-		}
-	}
-	return true
-}
-
-type negation struct{ condition condition }
-
-func (n negation) at(p path, doc []byte) bool { return !n.condition.at(p, doc) }
-func (n negation) test(v value) bool          { return !n.condition.test(v) }
 
 // compiler turns filters into nodes.
 type compiler struct {
@@ -482,22 +398,3 @@ func isLogical(v value) bool {
 	}
 	return false
 }
-
-// elementMatch holds for an array with an element that satisfies the leaf.
-type elementMatch struct{ element leaf }
-
-func (m elementMatch) test(v value) bool {
-	return v.kind == bson.TypeArray && someElement(v.data, m.element)
-}
-
-// documentMatch holds for a document, or an array taken as one, that satisfies
-// the filter.
-type documentMatch struct{ filter all }
-
-func (m documentMatch) test(v value) bool {
-	return (v.kind == bson.TypeEmbeddedDocument || v.kind == bson.TypeArray) && m.filter.match(v.data)
-}
-
-type never struct{}
-
-func (never) test(value) bool { return false }

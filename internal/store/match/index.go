@@ -53,7 +53,7 @@ func indexDirection(e bson.E) (descending bool, err error) {
 	if e.Value == "hashed" {
 		return false, nil
 	}
-	raw, err := encode(bson.D{e})
+	raw, err := Encode(bson.D{e})
 	if err != nil {
 		return false, err
 	}
@@ -272,4 +272,21 @@ func elementAt(array []byte, index int) value {
 			return v
 		}
 	}
+}
+
+// Arrays returns, as bits, which fields of the index have a path that meets an
+// array in the document: for them, one document may have several keys, and a
+// key need not say all that a filter sees. It is none for a document that the
+// index leaves out because of its partial filter.
+func (x *Indexer) Arrays(doc bson.Raw) uint64 {
+	var met uint64
+	for i := range x.pattern.fields {
+		if v, _ := x.pattern.fields[i].path.descend(doc, 0); v.kind == bson.TypeArray {
+			met |= 1 << i
+		}
+	}
+	if met != 0 && x.partial != nil && !x.partial.Match(doc) {
+		return 0
+	}
+	return met
 }

@@ -68,7 +68,7 @@ func TestIndexKeys(t *testing.T) {
 				}
 				for i, v := range values {
 					if keys[i].Value.(int32) < 0 {
-						key = AppendKeyDesc(key, v)
+						key = descendingKey(key, v)
 					} else {
 						key = AppendKey(key, v)
 					}

@@ -24,17 +24,22 @@ import (
 // Compare of their values, and keys that are equal are of values that are equal.
 func AppendKey(dst []byte, v bson.RawValue) []byte { return Simple.AppendKey(dst, v) }
 
-// AppendKeyDesc appends the key that sorts v in descending order.
-func AppendKeyDesc(dst []byte, v bson.RawValue) []byte { return Simple.AppendKeyDesc(dst, v) }
-
 // AppendKey is the function AppendKey with strings under the collation.
 func (c Collation) AppendKey(dst []byte, v bson.RawValue) []byte {
 	return appendKey(dst, valueOf(v), c, 0)
 }
 
-// AppendKeyDesc is the function AppendKeyDesc with strings under the collation.
-func (c Collation) AppendKeyDesc(dst []byte, v bson.RawValue) []byte {
-	return appendDirectedKey(dst, valueOf(v), c, true)
+// AppendKeyOf is AppendKey for a value of one of the types that the store's
+// contract names. It does not allocate for strings.
+func AppendKeyOf(dst []byte, v any) ([]byte, error) {
+	if s, ok := v.(string); ok {
+		return appendEscaped(append(dst, byte(rankString)), []byte(s)), nil
+	}
+	raw, err := Encode(bson.D{{Value: v}})
+	if err != nil {
+		return dst, err
+	}
+	return appendKey(dst, find(raw, ""), Simple, 0), nil
 }
 
 // KeyBounds returns the first byte of the ascending keys of all the values that

@@ -118,7 +118,7 @@ func TestCompareAndKeyAgreeWithMongoDBsOrder(t *testing.T) {
 			if got := bytes.Compare(AppendKey(nil, a.v), AppendKey(nil, b.v)); got != want {
 				t.Errorf("keys of %s and %s compare as %d, want %d", a.text, b.text, got, want)
 			}
-			if got := bytes.Compare(AppendKeyDesc(nil, a.v), AppendKeyDesc(nil, b.v)); got != -want {
+			if got := bytes.Compare(descendingKey(nil, a.v), descendingKey(nil, b.v)); got != -want {
 				t.Errorf("descending keys of %s and %s compare as %d, want %d", a.text, b.text, got, -want)
 			}
 		}
@@ -141,8 +141,8 @@ func TestKeysConcatenate(t *testing.T) {
 	for range 2_000 {
 		a1, a2, b1, b2 := value(), value(), value(), value()
 		want := cmp.Or(Compare(a1, b1), -Compare(a2, b2))
-		a := AppendKeyDesc(AppendKey(nil, a1), a2)
-		b := AppendKeyDesc(AppendKey(nil, b1), b2)
+		a := descendingKey(AppendKey(nil, a1), a2)
+		b := descendingKey(AppendKey(nil, b1), b2)
 		if got := bytes.Compare(a, b); got != want {
 			t.Fatalf("(%v, %v) and (%v, %v) compare as %d, want %d", a1, a2, b1, b2, got, want)
 		}
@@ -227,7 +227,7 @@ func TestKeyOfRandomValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	values := make([]value, 150)
 	for i := range values {
-		raw, err := encode(bson.D{{Key: "v", Value: randomValue(rng, 0)}})
+		raw, err := Encode(bson.D{{Key: "v", Value: randomValue(rng, 0)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,7 +31,7 @@ type projectionNode struct {
 // {name: {$meta: "textScore"}} adds a score. A nil or empty one keeps everything.
 func CompileProjection(projection bson.D) (*Projection, error) {
 	p := &Projection{root: &projectionNode{id: true}}
-	raw, err := encode(projection)
+	raw, err := Encode(projection)
 	if err != nil {
 		return nil, err
 	}

@@ -222,3 +222,17 @@ func (r *regex) findShortcut(t translation) {
 		r.contains, r.fold = bytes.ToLower(text), true
 	}
 }
+
+// RegexPrefix returns the text that a string must begin with for the regular
+// expression to match, "" if there is none. whole tells that all strings that
+// begin with it do match.
+func RegexPrefix(pattern, options string) (prefix string, whole bool) {
+	if pattern == "" || pattern[0] != '^' && pattern[0] != '\\' {
+		return "", false
+	}
+	r, err := compileRegex(pattern, options)
+	if err != nil || len(r.prefix) == 0 {
+		return "", false
+	}
+	return string(r.prefix), r.whole
+}

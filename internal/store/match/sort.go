@@ -23,7 +23,7 @@ func CompileSort(sort bson.D) (*Sorter, error) { return Simple.CompileSort(sort)
 func (c Collation) CompileSort(sort bson.D) (*Sorter, error) {
 	s := &Sorter{score: -1}
 	s.pattern.collation = c
-	raw, err := encode(sort)
+	raw, err := Encode(sort)
 	if err != nil {
 		return nil, err
 	}

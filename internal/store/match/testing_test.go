@@ -51,3 +51,8 @@ func wantCode(t testing.TB, err error, code int32) {
 		t.Errorf("error is %v, want one with code %d", err, code)
 	}
 }
+
+// descendingKey appends the key that sorts v in descending order.
+func descendingKey(dst []byte, v bson.RawValue) []byte {
+	return appendDirectedKey(dst, valueOf(v), Simple, true)
+}

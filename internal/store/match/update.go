@@ -44,7 +44,7 @@ type modifier interface {
 // CompileUpdate compiles an update document of operators. Replacements, pipelines
 // and positional paths ($, $[], $[name]) are refused.
 func CompileUpdate(update bson.D) (*Updater, error) {
-	raw, err := encode(update)
+	raw, err := Encode(update)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // satisfies the filter: the filter's equalities, changed by the update. It has
 // an _id as its first field, a new ObjectID if neither gives one.
 func UpsertDocument(filter bson.D, u *Updater) (bson.Raw, error) {
-	raw, err := encode(filter)
+	raw, err := Encode(filter)
 	if err != nil {
 		return nil, err
 	}
