@@ -52,9 +52,6 @@ type Indexes struct {
 	AuthDataUniqueness                        bool
 }
 
-// AllIndexes are all of them, as Parse Server makes them by default.
-func AllIndexes() Indexes { return Indexes{true, true, true, true, true, true, true, true} }
-
 // Run makes the migrations that the database has not seen yet. Of several
 // processes that start at the same time one makes them while the others wait.
 // It refuses a database that a newer version of Loam has migrated.

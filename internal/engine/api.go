@@ -43,7 +43,7 @@ type API interface {
 	// answers parse.InvalidSessionToken.
 	ResolveSession(ctx context.Context, c Caller, token string) (Caller, error)
 
-	// Limits are the bounds within which doors decode the caller's queries.
+	// QueryLimits are the bounds within which doors decode the caller's queries.
 	QueryLimits(c Caller) query.Limits
 }
 

@@ -28,9 +28,6 @@ func MasterOnly(class string) bool {
 	return strings.HasPrefix(class, "_") && !slices.Contains(clientClasses, class)
 }
 
-// System tells whether a class is one of those that the server makes itself.
-func System(class string) bool { return systemFields[class] != nil }
-
 // RequiredFields are the fields that an object of a system class must always
 // have; parse-server answers parse.IncorrectType "<field> is required." to an
 // object that lacks one.
