@@ -26,7 +26,7 @@ func identitySection() Section {
 				Doc:  "The addresses and CIDR ranges from which the read-only master key is accepted.",
 				read: readPrefixes, field: func(_ *Process, a *App) any { return &a.Keys.ReadOnlyIPs }},
 			{Path: "maintenanceKey", Secret: true,
-				Doc:  "The master key's powers and, beyond them, reading and writing of internal fields: for repairs, not for daily use. It must differ from the master key.",
+				Doc:  "The master key's powers over objects and, beyond them, reading and writing of internal fields: for repairs, not for daily use. It does not reach schemas, the config and other parts of administration. It must differ from the master key.",
 				read: readKey, field: func(_ *Process, a *App) any { return &a.Keys.Maintenance }},
 			{Path: "maintenanceKeyIps", Kind: List, Default: "127.0.0.1,::1",
 				Doc:  "The addresses and CIDR ranges from which the maintenance key is accepted.",

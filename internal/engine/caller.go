@@ -11,7 +11,8 @@ const (
 	ScopeReadOnlyMaster
 	// ScopeMaster passes permissions and ACLs by.
 	ScopeMaster
-	// ScopeMaintenance is master that may also read and write internal fields.
+	// ScopeMaintenance reads and writes objects as master, internal fields
+	// included, and administers nothing.
 	ScopeMaintenance
 )
 
@@ -31,6 +32,12 @@ type Caller struct {
 
 // Master tells whether permissions and ACLs do not apply to reads by c.
 func (c Caller) Master() bool { return c.Scope >= ScopeReadOnlyMaster }
+
+// Administers tells whether c may see what is the administrator's: classes and
+// what the server offers. The maintenance key reaches objects only.
+func (c Caller) Administers() bool {
+	return c.Scope == ScopeMaster || c.Scope == ScopeReadOnlyMaster
+}
 
 // mayWriteAsMaster tells whether permissions and ACLs do not apply to writes by c.
 func (c Caller) mayWriteAsMaster() bool { return c.Scope >= ScopeMaster }

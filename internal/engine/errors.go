@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/store"
@@ -30,21 +31,22 @@ func (e *Engine) sanitize(err error) error {
 	return public.WithCause(errors.New(refusal.Message))
 }
 
-// requireMaster refuses callers that do not read as master, with parse-server's
-// bare answer of status 403. The maintenance key reaches data, and is no
-// master key.
-func (e *Engine) requireMaster(c Caller) error {
-	if c.Master() && c.Scope != ScopeMaintenance {
+// RequireMaster refuses callers that do not administer the app, with
+// parse-server's bare answer of status 403; sanitize keeps its reason from them.
+func RequireMaster(c Caller, sanitize bool) error {
+	if c.Administers() {
 		return nil
 	}
-	refusal := &parse.Error{Code: parse.OperationForbidden, Status: 403, Bare: true, Message: "unauthorized: master key is required"}
-	if e.SanitizeErrors {
+	refusal := &parse.Error{Code: parse.OperationForbidden, Status: http.StatusForbidden, Bare: true, Message: "unauthorized: master key is required"}
+	if sanitize {
 		refusal.Message = "Permission denied"
 	}
 	return refusal
 }
 
-// requireWriter refuses callers that do not write as master; what is the part of
+func (e *Engine) requireMaster(c Caller) error { return RequireMaster(c, e.SanitizeErrors) }
+
+// requireWriter refuses callers that may not change what is the administrator's; what is the part of
 // the message that says what they may not.
 func (e *Engine) requireWriter(c Caller, what string) error {
 	if c.Scope == ScopeReadOnlyMaster {

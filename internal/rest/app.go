@@ -82,13 +82,5 @@ func (a *App) location(class, id string) string {
 	return strings.Join([]string{a.publicURL, "classes", class, id}, "/")
 }
 
-// requireMaster refuses callers without the master key.
-func (a *App) requireMaster(c engine.Caller) error {
-	switch {
-	case c.Master():
-		return nil
-	case a.sanitize:
-		return errPermissionDenied
-	}
-	return errMasterRequired
-}
+// requireMaster refuses callers that do not administer the app.
+func (a *App) requireMaster(c engine.Caller) error { return engine.RequireMaster(c, a.sanitize) }

@@ -19,16 +19,9 @@ type credentials struct {
 	sessionToken, installationID     string
 }
 
-// Refusals of credentials; as parse-server's they have no code.
-var (
-	// errUnauthorized is a request whose app, keys or address do not fit. It
-	// tells nothing else.
-	errUnauthorized = refusal(http.StatusForbidden, "unauthorized")
-	// A missing master key, in full and in the words of an app that keeps
-	// reasons to itself.
-	errMasterRequired   = refusal(http.StatusForbidden, "unauthorized: master key is required")
-	errPermissionDenied = refusal(http.StatusForbidden, "Permission denied")
-)
+// errUnauthorized is a request whose app, keys or address do not fit. It tells
+// nothing else, and as parse-server's has no code.
+var errUnauthorized = refusal(http.StatusForbidden, "unauthorized")
 
 // refusal is an error that clients are told without a Parse code.
 func refusal(status int, message string) *parse.Error {
