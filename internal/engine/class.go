@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 
-	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/schema"
 )
 
@@ -12,13 +11,4 @@ import (
 func (e *Engine) class(ctx context.Context, name string) (*schema.Class, error) {
 	class, err := e.Catalog.Class(ctx, name)
 	return class, storeError(err)
-}
-
-// fieldTypes tells the types of a class's fields.
-func fieldTypes(class *schema.Class) parse.FieldTypes {
-	types := class.Types()
-	return func(name string) (parse.FieldType, bool) {
-		t, ok := types[name]
-		return t, ok
-	}
 }

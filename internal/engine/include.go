@@ -210,7 +210,7 @@ func (r *read) fetchClass(ctx context.Context, class string, wanted map[string]b
 	}
 	none := -1
 	in := &query.In{Values: make([]parse.Value, 0, len(wanted))}
-	for _, id := range sortedKeys(wanted) {
+	for _, id := range slices.Sorted(maps.Keys(wanted)) {
 		in.Values = append(in.Values, parse.String(id))
 	}
 	sub, err := r.engine.prepare(ctx, r.caller, class, &query.Query{
@@ -233,8 +233,4 @@ func (r *read) fetchClass(ctx context.Context, class string, wanted map[string]b
 		return nil
 	})
 	return found, storeError(err)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
 }

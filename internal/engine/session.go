@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -76,7 +78,7 @@ func (e *Engine) rolesOf(ctx context.Context, user string) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	find := store.Find{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: stringsA(sortedKeys(seen))}}}}}
+	find := store.Find{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: stringsA(slices.Sorted(maps.Keys(seen)))}}}}}
 	err = e.Store.Find(ctx, "_Role", find, func(doc bson.Raw) error {
 		if name, ok := doc.Lookup("name").StringValueOK(); ok {
 			names = append(names, name)

@@ -166,7 +166,7 @@ func (s *resolver) selected(q *query.Select) (query.Constraint, error) {
 		if slices.Contains(s.engine.fieldsHidden(s.caller, r.mask, doc), query.Root(q.Key)) {
 			return nil
 		}
-		object, err := parse.ObjectFromBSON(doc, r.class.Name, fieldTypes(r.class))
+		object, err := parse.ObjectFromBSON(doc, r.class.Name, r.class.Types())
 		if err != nil {
 			return err
 		}

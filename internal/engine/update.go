@@ -132,7 +132,7 @@ func (w *write) echo(answer *parse.Object, doc bson.Raw) error {
 	if len(fields) == 0 || !w.mayRead(doc) {
 		return nil
 	}
-	object, err := parse.ObjectFromBSON(doc, w.class.Name, fieldTypes(w.class))
+	object, err := parse.ObjectFromBSON(doc, w.class.Name, w.class.Types())
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func TestEmptyACLIsStored(t *testing.T) {
 // shownACL is the ACL of a stored document, read as an object.
 func shownACL(t *testing.T, doc bson.D) (parse.Value, bool) {
 	t.Helper()
-	o, err := parse.ObjectFromBSON(marshal(t, doc), "Post", fieldTypes(nil))
+	o, err := parse.ObjectFromBSON(marshal(t, doc), "Post", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,6 @@ type column struct {
 	yields string
 }
 
-// FieldTypes tells the declared type of a field, and whether there is one.
-type FieldTypes func(name string) (FieldType, bool)
-
 // internalColumns are what parse-server keeps beside a user's fields. Only the
 // maintenance key may see them; password hashes no one.
 var internalColumns = [...]string{
@@ -42,7 +39,7 @@ var internalColumns = [...]string{
 
 // columnOf decides what a stored element is. The rule for names with an
 // underscore is an allow list: what is not known here is not shown.
-func columnOf(class, stored string, fields FieldTypes) column {
+func columnOf(class, stored string, fields map[string]FieldType) column {
 	switch stored {
 	case storedID:
 		return column{name: "objectId", kind: columnID}
@@ -81,7 +78,7 @@ func columnOf(class, stored string, fields FieldTypes) column {
 		return fieldColumn(stored, false, fields)
 	}
 	if name, ok := strings.CutPrefix(stored, pointerPrefix); ok {
-		if t, _ := fields(name); t.Kind == KindPointer {
+		if fields[name].Kind == KindPointer {
 			return column{name: name, kind: columnPointer}
 		}
 	}
@@ -100,13 +97,12 @@ func columnUnless(hidden bool) columnKind {
 
 // fieldColumn is the column of a field stored under its own name. A field that
 // is not declared is shown by its BSON type.
-func fieldColumn(name string, hidden bool, fields FieldTypes) column {
+func fieldColumn(name string, hidden bool, fields map[string]FieldType) column {
 	c := column{name: name, kind: columnUnless(hidden)}
 	if hidden {
 		return c
 	}
-	t, _ := fields(name)
-	switch t.Kind {
+	switch fields[name].Kind {
 	case KindPointer, KindRelation, KindACL:
 		// Pointers are stored under another name, relations outside the
 		// document: what lies here is left over from another type.

@@ -14,7 +14,9 @@ import (
 var errMalformed = errors.New("parse: malformed BSON document")
 
 // documentReader walks the elements of a BSON document or array in place. It
-// trusts no length: what does not fit ends the walk with failed set.
+// trusts no length: what does not fit ends the walk with failed set. Package
+// match has a reader of its own, for which what is malformed is missing; here it
+// is an error, since an object shown in part would be taken for a whole one.
 type documentReader struct {
 	rest   []byte
 	failed bool

@@ -79,7 +79,7 @@ func nestedObject(doc []byte, depth int) Value {
 // ObjectFromBSON returns a stored document as a Parse object: what a View that
 // hides nothing shows, as a value. Pointers come as pointers; files have no URL.
 // A malformed document is an error.
-func ObjectFromBSON(doc bson.Raw, class string, fields FieldTypes) (*Object, error) {
+func ObjectFromBSON(doc bson.Raw, class string, fields map[string]FieldType) (*Object, error) {
 	o := &Object{}
 	var perms permissions
 	var authData *Object

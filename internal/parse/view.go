@@ -33,7 +33,7 @@ type ViewOptions struct {
 // callers keep it for all documents of a query.
 type View struct {
 	class   string
-	fields  FieldTypes
+	fields  map[string]FieldType
 	hidden  map[string]bool
 	keys    map[string]bool // nil for all
 	exclude map[string]bool
@@ -54,7 +54,7 @@ type viewColumn struct {
 func NewView(o ViewOptions) *View {
 	v := &View{
 		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL,
-		fields:  func(name string) (FieldType, bool) { t, ok := o.Fields[name]; return t, ok },
+		fields:  o.Fields,
 		columns: make(map[string]*viewColumn, len(o.Fields)+8),
 		head:    []byte{'{'},
 	}

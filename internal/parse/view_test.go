@@ -41,10 +41,6 @@ func nameSet(names ...string) map[string]bool {
 	return set
 }
 
-func fieldTypes(fields map[string]parse.FieldType) parse.FieldTypes {
-	return func(name string) (parse.FieldType, bool) { t, ok := fields[name]; return t, ok }
-}
-
 func nestedPointer(class, id string) bson.D {
 	return bson.D{{Key: "__type", Value: "Pointer"}, {Key: "className", Value: class}, {Key: "objectId", Value: id}}
 }
@@ -111,7 +107,7 @@ func TestViewColumns(t *testing.T) {
 		if got := show(t, view, tt.doc, nil); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
-		o, err := parse.ObjectFromBSON(tt.doc, tt.class, fieldTypes(fields))
+		o, err := parse.ObjectFromBSON(tt.doc, tt.class, fields)
 		if err != nil {
 			t.Errorf("%s: ObjectFromBSON: %v", tt.name, err)
 		}
@@ -235,7 +231,7 @@ func TestAppendObjectOfMalformedDocuments(t *testing.T) {
 			t.Errorf("%s: got %s, want an error", name, out)
 		}
 	}
-	if _, err := parse.ObjectFromBSON(good[:len(good)-1], "Post", fieldTypes(nil)); err == nil {
+	if _, err := parse.ObjectFromBSON(good[:len(good)-1], "Post", nil); err == nil {
 		t.Error("ObjectFromBSON: want an error")
 	}
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -131,7 +132,7 @@ func (p *Permissions) object(protected map[string][]string) *parse.Object {
 		o.Set(operationNames[op], p.Grants[op].object())
 	}
 	groups := &parse.Object{}
-	for _, group := range sortedKeys(protected) {
+	for _, group := range slices.Sorted(maps.Keys(protected)) {
 		groups.Set(group, arrayOf(protected[group]))
 	}
 	o.Set(keyProtectedFields, groups)
@@ -152,10 +153,10 @@ func (g *Grant) object() *parse.Object {
 	if g.RequiresAuthentication {
 		o.Set(keyRequiresAuthentication, parse.Bool(true))
 	}
-	for _, role := range sortedKeys(g.Roles) {
+	for _, role := range slices.Sorted(maps.Keys(g.Roles)) {
 		o.Set(rolePrefix+role, parse.Bool(true))
 	}
-	for _, user := range sortedKeys(g.Users) {
+	for _, user := range slices.Sorted(maps.Keys(g.Users)) {
 		o.Set(user, parse.Bool(true))
 	}
 	if g.PointerFields != nil {
@@ -170,13 +171,4 @@ func arrayOf(list []string) parse.Array {
 		array[i] = parse.String(s)
 	}
 	return array
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
