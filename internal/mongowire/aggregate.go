@@ -33,13 +33,12 @@ func (m *members) pipeline() pipeline {
 }
 
 func aggregate(ctx context.Context, c *command) (bson.D, error) {
-	db, err := c.existing()
+	if _, ok := c.subject.AsInt64OK(); ok {
+		return nil, refusal(codeCommandNotSupported, "pipelines over no collection are not served")
+	}
+	db, collection, err := c.target()
 	if err != nil {
 		return nil, err
-	}
-	collection, ok := c.subject.StringValueOK()
-	if !ok {
-		return nil, refusal(codeCommandNotSupported, "pipelines over no collection are not served")
 	}
 	p := c.pipeline()
 	cursor, hasCursor := c.look("cursor")
@@ -48,6 +47,7 @@ func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	}
 	options := members{doc: bson.Raw{5, 0, 0, 0, 0}}
 	if hasCursor {
+		var ok bool
 		if options.doc, ok = cursor.DocumentOK(); !ok {
 			c.fail(codeTypeMismatch, "'cursor' must be an object")
 		}

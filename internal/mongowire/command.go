@@ -3,6 +3,7 @@ package mongowire
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -116,12 +117,12 @@ func (c *command) check() error {
 		}
 		c.session = string(id)
 	}
-	if _, ok := c.look("txnNumber"); ok {
-		c.txnNumber = c.size("txnNumber")
-		if c.session == "" {
-			return refusal(codeInvalidOptions, "'txnNumber' needs a session")
+	for _, member := range []string{"txnNumber", "autocommit", "startTransaction"} {
+		if _, ok := c.look(member); ok && c.session == "" {
+			return refusal(codeInvalidOptions, "'%s' needs a session", member)
 		}
 	}
+	c.txnNumber = c.size("txnNumber")
 	c.checkReadConcern()
 	c.checkWriteConcern()
 	return c.err
@@ -203,6 +204,9 @@ func (c *command) target() (store.Store, string, error) {
 	name, ok := c.subject.StringValueOK()
 	if !ok || name == "" {
 		return nil, "", refusal(codeInvalidNamespace, "collection name has invalid type %s", c.subject.Type)
+	}
+	if strings.Contains(name, "$") {
+		return nil, "", refusal(codeInvalidNamespace, "Invalid collection name: %s", name)
 	}
 	return db, name, nil
 }

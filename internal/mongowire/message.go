@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -101,13 +102,14 @@ func readRequest(r io.Reader, h *header) (*request, error) {
 	return q, nil
 }
 
-// readPayload reads n bytes, and takes memory only as they arrive.
+// readPayload reads n bytes. It takes memory only for as much again as has come.
 func readPayload(r io.Reader, n int) ([]byte, error) {
-	const step = 1 << 20
-	payload := make([]byte, 0, min(n, step))
+	const first = 1 << 20
+	var payload []byte
 	for len(payload) < n {
 		have := len(payload)
-		payload = append(payload, make([]byte, min(n-have, step))...)
+		more := min(n-have, max(have, first))
+		payload = slices.Grow(payload, more)[:have+more]
 		if _, err := io.ReadFull(r, payload[have:]); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF

@@ -196,19 +196,21 @@ func (s *sessions) remember(ses *session, reply bson.Raw) {
 
 // runInSession runs a command that names a session.
 func (c *command) runInSession(ctx context.Context) (bson.Raw, error) {
+	_, numbered := c.look("txnNumber")
 	_, inTransaction := c.look("autocommit")
 	start := c.flag("startTransaction")
 	switch {
+	case inTransaction && (c.flag("autocommit") || !numbered):
+		c.fail(codeInvalidOptions, "a transaction takes 'autocommit: false' and a 'txnNumber'")
+	case start && !inTransaction:
+		c.fail(codeInvalidOptions, "'startTransaction' takes 'autocommit: false'")
+	}
+	switch {
 	case c.err != nil:
 		return nil, c.err
-	case inTransaction && c.flag("autocommit"):
-		return nil, refusal(codeInvalidOptions, "'autocommit' must be false")
-	case start && !inTransaction:
-		return nil, refusal(codeInvalidOptions, "'startTransaction' needs 'autocommit: false'")
 	case inTransaction:
 		return c.runInTransaction(ctx, start)
-	}
-	if _, numbered := c.look("txnNumber"); numbered && c.handler.retryable {
+	case numbered && c.handler.retryable:
 		return c.runOnce(ctx)
 	}
 	if _, err := c.sessions.touch(c.session); err != nil {

@@ -165,12 +165,15 @@ func update(ctx context.Context, c *command) (bson.D, error) {
 	upserted := bson.A{}
 	writeErrors, err := c.each(ctx, docs, func(i int, doc bson.Raw) error {
 		result, err := c.updateOne(ctx, db, collection, doc)
+		if err != nil {
+			return err
+		}
 		matched, modified = matched+result.Matched, modified+result.Modified
 		if result.Upserted {
 			matched++
 			upserted = append(upserted, bson.D{{Key: "index", Value: int32(i)}, {Key: "_id", Value: result.UpsertedID}})
 		}
-		return err
+		return nil
 	})
 	more := bson.D{{Key: "nModified", Value: int32(modified)}}
 	if len(upserted) > 0 {
@@ -184,7 +187,8 @@ var updateStatement = knowing(
 	[]string{"arrayFilters", "c", "hint"},
 )
 
-// updateOne runs one statement of an update.
+// updateOne runs one statement of an update. The result counts only without an
+// error.
 func (c *command) updateOne(ctx context.Context, db store.Store, collection string, statement bson.Raw) (store.UpdateResult, error) {
 	if err := updateStatement.check("update.updates", statement); err != nil {
 		return store.UpdateResult{}, err
