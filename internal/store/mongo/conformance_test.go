@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,25 +120,54 @@ func withDatabase(t *testing.T, uri, name string) string {
 // serve serves a new embedded store and returns its URI.
 func serve(t *testing.T) string {
 	t.Helper()
-	s, err := embedded.Open(t.Context(), embedded.Options{Dir: t.TempDir()})
+	return newServer(t).uri()
+}
+
+// server serves an embedded store over MongoDB's wire protocol. It can be
+// stopped, and started again on its port.
+type server struct {
+	t       *testing.T
+	store   store.Store
+	address string
+	stop    func()
+}
+
+// newServer starts a server of a new store.
+func newServer(t *testing.T) *server {
+	t.Helper()
+	documents, err := embedded.Open(t.Context(), embedded.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- mongowire.New(mongowire.Single{Name: "test", Database: s}, mongowire.Options{}).Serve(ctx, l) }()
+	s := &server{t: t, store: documents, address: "127.0.0.1:0"}
+	s.start()
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-		if err := s.Close(context.Background()); err != nil {
+		s.stop()
+		if err := documents.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return fmt.Sprintf("mongodb://%s/test", l.Addr())
+	return s
+}
+
+func (s *server) uri() string { return fmt.Sprintf("mongodb://%s/test", s.address) }
+
+func (s *server) start() {
+	s.t.Helper()
+	l, err := net.Listen("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.address = l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- mongowire.New(mongowire.Single{Name: "test", Database: s.store}, mongowire.Options{}).Serve(ctx, l)
+	}()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			s.t.Errorf("serve: %v", err)
+		}
+	})
 }
