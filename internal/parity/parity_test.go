@@ -66,7 +66,9 @@ func wireDatabase(t *testing.T) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- mongowire.New(mongowire.Single{Name: "parity", Database: s}, mongowire.Options{}).Serve(ctx, listener) }()
+	go func() {
+		done <- mongowire.New(mongowire.Single{Name: "parity", Database: s}, mongowire.Options{}).Serve(ctx, listener)
+	}()
 	t.Cleanup(func() {
 		stop()
 		if err := errors.Join(<-done, s.Close(context.Background())); err != nil {
