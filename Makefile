@@ -8,7 +8,7 @@ GOVULNCHECK    = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME      ?= 20s
 BENCHTIME     ?= 1s
 # Packages in which goroutines meet.
-RACE_PACKAGES ?= ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/rest ./internal/schema ./internal/server ./internal/store/...
+RACE_PACKAGES ?= ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/mongowire ./internal/rest ./internal/schema ./internal/server ./internal/store/...
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test unit race lint vuln fuzz bench parity record e2e docs clean
@@ -24,7 +24,7 @@ build: ## build ./loam, one static binary
 
 test: lint build unit race ## everything that CI checks
 
-unit: internal/e2e/node_modules ## all tests, the parity scenarios and the npm SDK among them
+unit: internal/e2e/node_modules internal/mongowire/testdata/node/node_modules ## all tests, the parity scenarios and npm clients among them
 	$(GO) test ./...
 
 race: ## the tests of concurrent packages, with the race detector
@@ -67,4 +67,4 @@ docs: ## generate docs/configuration.md
 	$(GO) generate ./internal/config
 
 clean: ## remove what was built
-	rm -rf loam bin coverage.out internal/e2e/node_modules internal/parity/reference/node_modules
+	rm -rf loam bin coverage.out internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/parity/reference/node_modules
