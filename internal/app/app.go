@@ -71,6 +71,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		SanitizeErrors:             c.EnableSanitizedErrorResponse,
 		ProtectedFieldsOwnerExempt: c.ProtectedFieldsOwnerExempt,
 		Limits:                     queryLimits(&c.RequestComplexity),
+		AnswerBytes:                c.RequestComplexity.AnswerBytes,
 		EncodingsBytes:             encodingsBytes,
 		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
 	})

@@ -115,7 +115,7 @@ func TestLoad_Defaults(t *testing.T) {
 			RequestComplexity: RequestComplexity{
 				IncludeDepth: 10, IncludeCount: 100, SubqueryDepth: 10, SubqueryLimit: 100_000, QueryDepth: 10,
 				GraphQLDepth: 20, GraphQLFields: 200, BatchRequestLimit: 100, AllowRegex: true,
-				WhereNodes: 1000, InValues: 10_000, RegexLength: 1024, RequestDepth: 64, RequestKeyCount: 100_000,
+				WhereNodes: 1000, InValues: 10_000, RegexLength: 1024, RequestDepth: 64, RequestKeyCount: 100_000, AnswerBytes: 128 << 20,
 			},
 			ProtectedFields:            ProtectedFields{"_User": {"*": {"email"}}},
 			ProtectedFieldsOwnerExempt: true, ProtectedFieldsSaveResponseExempt: true,

@@ -192,6 +192,7 @@ type RequestComplexity struct {
 	WhereNodes, InValues          int
 	RegexLength                   int
 	RequestDepth, RequestKeyCount int
+	AnswerBytes                   int
 }
 
 // ProtectedFields are, per class and per group of users ("*", "authenticated",

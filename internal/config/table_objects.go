@@ -87,6 +87,7 @@ func limitsSection() Section {
 			bound("regexLength", "1024", "Bytes in one `$regex`.", Own, func(c *RequestComplexity) *int { return &c.RegexLength }),
 			bound("requestDepth", "64", "How deep the JSON of any request may nest; holds for every key.", Own, func(c *RequestComplexity) *int { return &c.RequestDepth }),
 			bound("requestKeyCount", "100000", "Members of all objects in the JSON of any request; holds for every key.", Own, func(c *RequestComplexity) *int { return &c.RequestKeyCount }),
+			bound("answerBytes", "134217728", "Bytes of the objects that one answer is made of, those of an `include` counted each time that they are written; holds for every key.", Own, func(c *RequestComplexity) *int { return &c.AnswerBytes }),
 			{Path: "rateLimit", Kind: Items, Status: Pending, Doc: "Limits of requests per time."},
 			{Path: "rateLimit[].requestPath", Status: Pending, Doc: "The path that it is for."},
 			{Path: "rateLimit[].requestMethods", Kind: Any, Status: Pending, Doc: "The methods that it is for; all when left out."},

@@ -37,6 +37,9 @@ type Options struct {
 	ProtectedFieldsOwnerExempt bool
 	// Limits bound queries of callers that are not master.
 	Limits query.Limits
+	// AnswerBytes bounds the documents that one answer is made of, in bytes, for all
+	// callers: included ones count each time that they are written. 0 means no bound.
+	AnswerBytes int
 	// FileURL appends the URL at which clients reach the file of that name.
 	FileURL func(dst []byte, name string) []byte
 	// EncodingsBytes bounds the memory, in bytes, in which the JSON of objects that

@@ -71,6 +71,8 @@ func storeError(err error) error {
 		return err
 	case errors.As(err, &duplicate):
 		return parse.NewError(parse.DuplicateValue, "A duplicate value for a field with unique values was provided").WithCause(err)
+	case errors.As(err, &request) && request.TooLarge():
+		return parse.NewError(parse.ObjectTooLarge, "The object is too large.").WithCause(err)
 	case errors.As(err, &request):
 		return parse.NewError(parse.InvalidQuery, request.Message).WithCause(err)
 	case errors.Is(err, store.ErrNotFound):

@@ -84,7 +84,7 @@ func (n *include) child(segment string, make func() *include) *include {
 // expand fetches what the include paths point to: one query per class and
 // level, under the caller's own permissions.
 func (r *read) expand(ctx context.Context, tree *include, rows []parse.Included) (*parse.Expansion, error) {
-	tree.expansion = &parse.Expansion{}
+	tree.expansion = &parse.Expansion{Allowance: &r.allowance}
 	level := tree.children
 	for _, n := range level {
 		n.expansion = tree.expansion.Child(n.segment)
@@ -230,7 +230,7 @@ func (r *read) fetchClass(ctx context.Context, class string, wanted map[string]b
 		if id, ok := doc.Lookup("_id").StringValueOK(); ok {
 			found.docs[id] = append(bson.Raw(nil), doc...)
 		}
-		return nil
+		return r.allowance.Take(len(doc))
 	})
 	return found, storeError(err)
 }

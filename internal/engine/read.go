@@ -114,6 +114,7 @@ type read struct {
 	redirected bool
 	mask       mask
 	depth      int // of subqueries
+	allowance  parse.Allowance
 }
 
 // prepare checks that the caller may run q and compiles it, subqueries run and
@@ -245,6 +246,7 @@ func (r *read) find() store.Find {
 
 // appendAll appends the objects found, separated by commas.
 func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
+	r.allowance.Limit(r.engine.AnswerBytes)
 	includes := r.includes()
 	if includes == nil {
 		return r.appendFlat(ctx, out)
@@ -281,9 +283,12 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 			out = append(out, ',')
 		}
 		first = false
+		start := len(out)
 		var err error
-		out, err = r.engine.encodings.append(out, view(doc), doc, limit)
-		return err
+		if out, err = r.engine.encodings.append(out, view(doc), doc, limit); err != nil {
+			return err
+		}
+		return r.allowance.Take(len(out) - start)
 	})
 	if err != nil {
 		return nil, storeError(err)
@@ -297,7 +302,7 @@ func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
 	var rows []parse.Included
 	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
 		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})
-		return nil
+		return r.allowance.Take(len(doc))
 	})
 	return rows, storeError(err)
 }

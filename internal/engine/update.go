@@ -184,7 +184,7 @@ func (w *write) mayRead(doc bson.Raw) bool {
 // updateError is storeError for updates: what the store refuses there is a
 // value, not a query.
 func updateError(err error) error {
-	if request, ok := errorAs[*store.RequestError](err); ok {
+	if request, ok := errorAs[*store.RequestError](err); ok && !request.TooLarge() {
 		return parse.NewError(parse.IncorrectType, request.Message).WithCause(err)
 	}
 	return storeError(err)

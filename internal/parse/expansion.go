@@ -17,6 +17,9 @@ type Expansion struct {
 	// is not nil, a pointer to an object that is not in it is left out, as
 	// parse-server does when the object is gone or the caller may not read it.
 	Included map[Pointer]Included
+	// Allowance is what the stored documents that are written in place of pointers
+	// are taken from, each time that they are. Children share it.
+	Allowance *Allowance
 }
 
 // Included is a fetched object.
@@ -33,7 +36,7 @@ func (e *Expansion) Child(name string) *Expansion {
 		if e.Children == nil {
 			e.Children = make(map[string]*Expansion)
 		}
-		c = &Expansion{}
+		c = &Expansion{Allowance: e.Allowance}
 		e.Children[name] = c
 	}
 	return c

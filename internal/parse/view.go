@@ -142,7 +142,8 @@ const maxNesting = 200
 
 // AppendObject appends a stored document as a Parse object. The pointers that e
 // replaces are written as whole objects; e may be nil. A malformed document is an
-// error, and what was appended of it is of no use.
+// error, and so is an expansion beyond its allowance; what was appended is of no
+// use then.
 func (v *View) AppendObject(dst []byte, doc bson.Raw, e *Expansion) ([]byte, error) {
 	return v.appendObject(dst, doc, e, 0)
 }

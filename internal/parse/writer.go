@@ -96,6 +96,9 @@ func (w *valueWriter) pointer(dst, class, id []byte, e *Expansion) ([]byte, erro
 	if !ok {
 		return dst, nil
 	}
+	if err := e.Allowance.Take(len(object.Doc)); err != nil {
+		return dst, err
+	}
 	return object.View.appendObject(dst, object.Doc, e, w.depth+1)
 }
 

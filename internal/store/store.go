@@ -201,6 +201,10 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return "store: " + e.Message }
 
+// TooLarge tells whether the request would have made a document larger than
+// 16 MB: BSONObjectTooLarge, or what MongoDB numbers so for updates.
+func (e *RequestError) TooLarge() bool { return e.Code == 10334 || e.Code == 17419 }
+
 // BadRequest returns a RequestError.
 func BadRequest(code int32, format string, args ...any) error {
 	return &RequestError{Code: code, Message: fmt.Sprintf(format, args...)}

@@ -2,6 +2,7 @@ package match
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -180,7 +181,11 @@ func compileRegex(pattern, options string) (*regex, error) {
 
 const codeBadRegex = 51091
 
+// badRegex tells what is wrong with a pattern; what compiles it stays unnamed.
 func badRegex(err error) error {
+	if invalid, ok := errors.AsType[*syntax.Error](err); ok {
+		return store.BadRequest(codeBadRegex, "Regular expression is invalid: %s: `%s`", invalid.Code, invalid.Expr)
+	}
 	return store.BadRequest(codeBadRegex, "Regular expression is invalid: %v", err)
 }
 
