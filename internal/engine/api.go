@@ -43,6 +43,9 @@ type API interface {
 	// answers parse.InvalidSessionToken.
 	ResolveSession(ctx context.Context, c Caller, token string) (Caller, error)
 
+	// OneAnswer makes all calls with the context that it returns parts of one
+	// answer, whose size is bounded as that of any other.
+	OneAnswer(ctx context.Context) context.Context
 	// QueryLimits are the bounds within which doors decode the caller's queries.
 	QueryLimits(c Caller) query.Limits
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
 )
 
 // Objects that point to each other many times over must not make an answer that
@@ -72,4 +73,29 @@ func TestObjectsTooLargeAreRefused(t *testing.T) {
 	if o, err := a.get(anonymous, "Big", id, `{"keys":"n"}`); err != nil || o["n"] != 0.0 {
 		t.Errorf("after refused updates the object is %v, %v", o, err)
 	}
+}
+
+// The requests of a batch make one answer: reads beyond its bound are refused,
+// and so are writes, before they change anything.
+func TestAnswersOfABatchShareTheirBound(t *testing.T) {
+	a := open(t, func(o *engine.Options) { o.AnswerBytes = 1 << 20 })
+	id := a.create(anonymous, "Long", `{"n":0,"a":["`+strings.Repeat("x", 300<<10)+`"]}`)
+	update := object(t, `{"n":{"__op":"Increment","amount":1},"a":{"__op":"AddUnique","objects":["x"]}}`)
+	ctx := a.OneAnswer(context.Background())
+	var updated int
+	for range 10 {
+		if _, err := a.Update(ctx, anonymous, "Long", id, update); err == nil {
+			updated++
+		} else {
+			wantCode(t, err, parse.InvalidQuery)
+		}
+	}
+	if updated == 0 || updated == 10 {
+		t.Errorf("%d of 10 updates were answered", updated)
+	}
+	if o, err := a.get(anonymous, "Long", id, `{"keys":"n"}`); err != nil || o["n"] != float64(updated) {
+		t.Errorf("after %d updates n is %v, %v", updated, o["n"], err)
+	}
+	_, err := a.Get(ctx, anonymous, "Long", id, &query.Query{})
+	wantCode(t, err, parse.InvalidQuery)
 }

@@ -84,7 +84,7 @@ func (n *include) child(segment string, make func() *include) *include {
 // expand fetches what the include paths point to: one query per class and
 // level, under the caller's own permissions.
 func (r *read) expand(ctx context.Context, tree *include, rows []parse.Included) (*parse.Expansion, error) {
-	tree.expansion = &parse.Expansion{Allowance: &r.allowance}
+	tree.expansion = &parse.Expansion{Allowance: r.allowance}
 	level := tree.children
 	for _, n := range level {
 		n.expansion = tree.expansion.Child(n.segment)

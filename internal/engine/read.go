@@ -114,7 +114,7 @@ type read struct {
 	redirected bool
 	mask       mask
 	depth      int // of subqueries
-	allowance  parse.Allowance
+	allowance  *parse.Allowance
 }
 
 // prepare checks that the caller may run q and compiles it, subqueries run and
@@ -246,7 +246,7 @@ func (r *read) find() store.Find {
 
 // appendAll appends the objects found, separated by commas.
 func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
-	r.allowance.Limit(r.engine.AnswerBytes)
+	r.allowance = r.engine.allowance(ctx)
 	includes := r.includes()
 	if includes == nil {
 		return r.appendFlat(ctx, out)

@@ -21,6 +21,11 @@ func (e *Engine) Update(ctx context.Context, c Caller, className, id string, bod
 	if err := e.admitWrite(c, className, schema.OpUpdate); err != nil {
 		return nil, err
 	}
+	// What is written is answered; when the answer is full, it is time to say so.
+	allowance := e.allowance(ctx)
+	if err := allowance.Take(0); err != nil {
+		return nil, err
+	}
 	class, err := e.class(ctx, className)
 	if err != nil {
 		return nil, err
@@ -77,7 +82,9 @@ func (e *Engine) Update(ctx context.Context, c Caller, className, id string, bod
 	if err := w.echo(answer, doc); err != nil {
 		return nil, err
 	}
-	return NewResult(parse.AppendJSON(nil, answer)), nil
+	json := parse.AppendJSON(nil, answer)
+	_ = allowance.Take(len(json)) // it is for those that follow to refuse
+	return NewResult(json), nil
 }
 
 // keepRequired refuses to empty required fields.

@@ -19,8 +19,7 @@ func TestAllowance(t *testing.T) {
 		{"so does a negative one", -1, []int{1}, []bool{true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var a parse.Allowance
-			a.Limit(c.size)
+			a := parse.NewAllowance(c.size)
 			for i, n := range c.takes {
 				if err := a.Take(n); (err == nil) != c.want[i] {
 					t.Errorf("take %d, of %d bytes: %v", i, n, err)

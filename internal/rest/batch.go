@@ -36,9 +36,11 @@ func batch(ctx context.Context, c *call) (answer, error) {
 	}
 	results := make([][]byte, len(subs))
 	if transaction, _ := c.body.Get("transaction"); transaction == parse.Bool(true) {
-		err = c.app.engine.Transaction(ctx, func(ctx context.Context) error { return runInOrder(ctx, subs, results) })
+		err = c.app.engine.Transaction(ctx, func(ctx context.Context) error {
+			return runInOrder(c.app.engine.OneAnswer(ctx), subs, results)
+		})
 	} else {
-		runInParallel(ctx, subs, results)
+		runInParallel(c.app.engine.OneAnswer(ctx), subs, results)
 	}
 	if err != nil {
 		return answer{}, err
