@@ -81,7 +81,7 @@ type index struct {
 	fields []indexField
 	// keys makes the index's keys; it is nil for kinds of indexes that are in
 	// the catalog only.
-	keys    *match.Indexer
+	keys    kind
 	partial clauses
 	// multikey has the bits of the fields that met an array in some document.
 	// Bits are set before the commit that needs them and never cleared, so that
@@ -112,15 +112,15 @@ func newIndex(n int64, def store.Index, multikey uint64) (*index, error) {
 	}
 	ix := &index{n: n, def: def, multikey: new(atomic.Uint64), saved: multikey}
 	ix.multikey.Store(multikey)
-	if catalogOnly(def.Keys) {
+	keys, err := kindOf(def)
+	if err != nil {
+		return nil, err
+	}
+	if keys == nil {
 		if def.Unique {
 			return nil, store.BadRequest(67, "index %q can't be unique", def.Name)
 		}
 		return ix, nil
-	}
-	keys, err := match.CompileIndex(def)
-	if err != nil {
-		return nil, err
 	}
 	ix.keys = keys
 	for _, e := range def.Keys {
@@ -149,13 +149,6 @@ func (ix *index) paths() []string {
 		paths[i] = f.path
 	}
 	return paths
-}
-
-// catalogOnly tells whether an index is of a kind that no plan uses yet.
-func catalogOnly(keys bson.D) bool {
-	return slices.ContainsFunc(keys, func(e bson.E) bool {
-		return e.Value == "2d" || e.Value == "2dsphere" || e.Value == "text"
-	})
 }
 
 func isDescending(v any) bool {

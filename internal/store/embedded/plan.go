@@ -149,15 +149,12 @@ func (c *collection) idPlan(r *request) *plan {
 	return p
 }
 
-// plan returns how the index serves the request, or nil if documents that
-// satisfy the filter may not be in it, or not where the filter's bounds are.
+// plan returns how the index serves the request, nil if it does not.
 func (ix *index) plan(r *request) *plan {
-	if ix.keys == nil || ix.collation() != r.collation || !ix.holds(r) {
+	if ix.keys == nil {
 		return nil
 	}
-	p := &plan{access: indexScan, index: ix, multikey: ix.multikey.Load()}
-	p.bind(ix.fields, r)
-	return p
+	return ix.keys.plan(ix, r)
 }
 
 // holds tells whether all documents that satisfy the filter are in the index.
