@@ -176,8 +176,14 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		want string
 	}{
 		"a later format": {
-			make: func(t *testing.T, path string) { pragma(t, path, fmt.Sprintf("user_version = %d", formatVersion+1)) },
+			make: func(t *testing.T, path string) {
+				pragma(t, path, fmt.Sprintf("user_version = %d", firstVersion+1+len(formatSteps())))
+			},
 			want: "format version",
+		},
+		"a format of nobody": {
+			make: func(t *testing.T, path string) { pragma(t, path, "user_version = 0") },
+			want: "format version 0",
 		},
 		"another application's": {
 			make: func(t *testing.T, path string) { pragma(t, path, "application_id = 1") },

@@ -60,14 +60,6 @@ const (
 	defaultSweepInterval = 60 * time.Second
 )
 
-// The identity of the file in its header.
-const (
-	applicationID = 0x4C6F616D // "Loam"
-	// formatVersion is the version of the file's layout. A file with a later
-	// one is refused.
-	formatVersion = 1
-)
-
 // Store is a store in a directory. It implements store.Store.
 type Store struct {
 	logger  *slog.Logger
@@ -81,9 +73,10 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in a directory, making it if need be. It is an error if
-// another process has it open, if the directory can't be written, or if a later
-// version of Loam made the file.
+// Open opens the store in a directory, making it if need be, and brings a file
+// that an earlier version of Loam made forward. It is an error if another process
+// has it open, if the directory can't be written, or if a later version of Loam
+// made the file.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -108,7 +101,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes)}
-	if err := s.open(o, lock); err != nil {
+	if err := s.open(ctx, o, lock); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return s, nil
@@ -145,7 +138,7 @@ var (
 	}
 )
 
-func (s *Store) open(o Options, lock *os.File) error {
+func (s *Store) open(ctx context.Context, o Options, lock *os.File) error {
 	path := filepath.Join(o.Dir, "loam.db")
 	pragmas := append(commonPragmas[:len(commonPragmas):len(commonPragmas)], writerPragmas...)
 	if o.Durability == Normal {
@@ -157,7 +150,8 @@ func (s *Store) open(o Options, lock *os.File) error {
 	if err != nil {
 		return failure(err)
 	}
-	if err := prepareFile(c, path, pragmas); err != nil {
+	f := file{conn: c, path: path, pragmas: pragmas, steps: formatSteps(), logger: o.Logger}
+	if err := f.prepare(ctx); err != nil {
 		return errors.Join(failure(err), c.close())
 	}
 	cat, err := readCatalog(c)
@@ -170,59 +164,6 @@ func (s *Store) open(o Options, lock *os.File) error {
 	})
 	s.writer = newWriter(c, lock, s.cache, &s.catalog, o.Logger)
 	s.sweeper = newSweeper(s, o.SweepInterval)
-	return nil
-}
-
-// prepareFile checks whose file it is, before anything is written to it, and
-// makes the tables of a new one.
-func prepareFile(c *conn, path string, pragmas []string) error {
-	id, err := c.queryInt("PRAGMA application_id")
-	if err != nil {
-		return err
-	}
-	version, err := c.queryInt("PRAGMA user_version")
-	if err != nil {
-		return err
-	}
-	tables, err := c.queryInt("SELECT count(*) FROM sqlite_schema")
-	if err != nil {
-		return err
-	}
-	switch {
-	case tables == 0:
-	case id != applicationID:
-		return fmt.Errorf("store: %s is not a file of Loam", path)
-	case version > formatVersion:
-		return fmt.Errorf("store: %s has format version %d, this version of Loam knows up to %d", path, version, formatVersion)
-	}
-	for _, p := range pragmas {
-		if err := c.exec("PRAGMA " + p); err != nil {
-			return err
-		}
-	}
-	wal, err := c.queryInt("SELECT journal_mode = 'wal' FROM pragma_journal_mode")
-	if err != nil {
-		return err
-	}
-	if wal == 0 {
-		return fmt.Errorf("store: the file system of %s has no shared memory for a write-ahead log", path)
-	}
-	if tables > 0 {
-		return nil
-	}
-	statements := []string{
-		"BEGIN IMMEDIATE",
-		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", formatVersion),
-		createCollections,
-		createIndexes,
-		"COMMIT",
-	}
-	for _, sql := range statements {
-		if err := c.exec(sql); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
