@@ -12,6 +12,7 @@ package migrations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -89,7 +90,8 @@ type migration struct {
 type step struct {
 	name string
 	// essential says that Loam can't work without it, so that its failure is
-	// Loam's.
+	// Loam's; but not that of an index whose place another has taken, as it is
+	// the operator's choice what keeps values unique.
 	essential bool
 	// do is what the step does, if it is not to make an index.
 	do    func(ctx context.Context, s store.Store) error
@@ -240,7 +242,7 @@ func (r *runner) makeSteps(ctx context.Context, t task, log *slog.Logger) (done 
 		if step.index == nil || !together[step.index.collection] {
 			err := step.run(ctx, r.store)
 			switch {
-			case err != nil && step.essential:
+			case err != nil && step.essential && !errors.Is(err, store.ErrIndexConflict):
 				return done, fmt.Errorf("%s: %w", step.name, err)
 			case err != nil:
 				log.WarnContext(ctx, "a step of a migration was left out and is tried again at the next start", "step", step.name, "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -210,14 +211,29 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// An operator's index in the place of one of Loam's is named in the log and keeps
+// no database from opening.
 func TestIndexOfAnotherForm(t *testing.T) {
 	s := openStore(t)
 	if err := s.CreateIndexes(t.Context(), "_User", store.Index{Name: "username_1", Keys: ascending("username")}); err != nil {
 		t.Fatal(err)
 	}
-	err := Run(t.Context(), s, Options{Indexes: Indexes{UserUsername: true}})
-	if !errors.Is(err, store.ErrIndexConflict) || !strings.Contains(err.Error(), `_User has another index on username, or of the name "username_1"`) {
-		t.Errorf("error %v", err)
+	var log strings.Builder
+	o := Options{Indexes: Indexes{UserUsername: true, UserEmail: true}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	run(t, s, o)
+	if want := `_User has another index on username, or of the name \"username_1\"; drop it or adapt it`; !strings.Contains(log.String(), want) {
+		t.Errorf("the log is\n%s\nwithout %s", log.String(), want)
+	}
+	if got := indexes(t, s, "_User"); got != "email_1(email) unique sparse\nusername_1(username)" {
+		t.Errorf("indexes\n%s", got)
+	}
+	// When the operator has dropped it, the next start makes its own.
+	if err := s.DropIndex(t.Context(), "_User", "username_1"); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, o)
+	if got := indexes(t, s, "_User"); got != "email_1(email) unique sparse\nusername_1(username) unique sparse" {
+		t.Errorf("indexes\n%s", got)
 	}
 }
 

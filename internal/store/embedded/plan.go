@@ -132,10 +132,9 @@ func badHint() error {
 func sameKeys(hint any, keys bson.D) bool {
 	named, ok := hint.(bson.D)
 	return ok && slices.EqualFunc(named, keys, func(a, b bson.E) bool {
-		if text, ok := a.Value.(string); ok || a.Key != b.Key {
-			return ok && a.Key == b.Key && text == b.Value
-		}
-		return isDescending(a.Value) == isDescending(b.Value)
+		kind, special := a.Value.(string)
+		other, otherSpecial := b.Value.(string)
+		return a.Key == b.Key && special == otherSpecial && kind == other && isDescending(a.Value) == isDescending(b.Value)
 	})
 }
 

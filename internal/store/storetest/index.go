@@ -76,6 +76,11 @@ func testIndexes(f *fixture) {
 		f.index("c", all...)
 		f.wantIndexes("c", "_id_", "ci", "compound", "partial", "plain", "sparse", "ttl")
 	})
+	f.run("indexes of other kinds on the same field stand side by side", func(f *fixture) {
+		f.index("kinds", store.Index{Name: "up", Keys: f.doc(`{"a":1}`)}, store.Index{Name: "down", Keys: f.doc(`{"a":-1}`)},
+			store.Index{Name: "places", Keys: f.doc(`{"a":"2d"}`)})
+		f.wantIndexes("kinds", "_id_", "down", "places", "up")
+	})
 	f.run("another form under the same name is refused", func(f *fixture) {
 		for _, ix := range []store.Index{
 			{Name: "plain", Keys: f.doc(`{"b":1}`)},
