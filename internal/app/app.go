@@ -39,6 +39,10 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 			return nil, err
 		}
 	}
+	idempotency, err := rest.NewIdempotency(c.Idempotency)
+	if err != nil {
+		return nil, err
+	}
 	s, err := openStore(ctx, &c.Database, logger)
 	if err != nil {
 		return nil, err
@@ -76,7 +80,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
 	})
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes,
+		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Idempotency: idempotency,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,

@@ -112,6 +112,7 @@ func TestLoad_Defaults(t *testing.T) {
 			},
 			ObjectIDSize: 10, DefaultLimit: 100, EnableSanitizedErrorResponse: true,
 			RequestKeywordDenylist: []Keyword{{Key: "_bsontype", Value: "Code", HasValue: true}, {Key: "constructor"}, {Key: "__proto__"}},
+			Idempotency:            Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{
 				IncludeDepth: 10, IncludeCount: 100, SubqueryDepth: 10, SubqueryLimit: 100_000, QueryDepth: 10,
 				GraphQLDepth: 20, GraphQLFields: 200, BatchRequestLimit: 100, AllowRegex: true,
@@ -173,7 +174,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("protectedFields (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"fileUpload.enableForPublic", "liveQuery.classNames", "passwordPolicy.validatorPattern", "rateLimit", "auth", "databaseOptions.logClientEvents"} {
+	for _, option := range []string{"fileUpload.enableForPublic", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth", "databaseOptions.logClientEvents"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}

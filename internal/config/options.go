@@ -85,6 +85,8 @@ type App struct {
 	EnableSanitizedErrorResponse bool
 	RequestKeywordDenylist       []Keyword
 	RequestComplexity            RequestComplexity
+	RateLimits                   []RateLimit
+	Idempotency                  Idempotency
 	// RouteAllowList are the regular expressions of the only routes that clients
 	// may use; nil lets them use all.
 	RouteAllowList                    []string
@@ -193,6 +195,15 @@ type RequestComplexity struct {
 	RegexLength                   int
 	RequestDepth, RequestKeyCount int
 	AnswerBytes                   int
+}
+
+// Idempotency says which requests are carried out once, however often they are
+// sent with the same id.
+type Idempotency struct {
+	// Paths are regular expressions for paths without the first slash.
+	Paths []string
+	// TTL is how long an id is remembered.
+	TTL time.Duration
 }
 
 // ProtectedFields are, per class and per group of users ("*", "authenticated",

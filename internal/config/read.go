@@ -46,6 +46,8 @@ func assign(field, value any) error {
 		*f = value.(ProtectedFields)
 	case *[]Keyword:
 		*f = value.([]Keyword)
+	case *[]RateLimit:
+		*f = value.([]RateLimit)
 	default:
 		return fmt.Errorf("has a field of type %T, which is not known here", field)
 	}

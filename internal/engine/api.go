@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
@@ -42,6 +43,10 @@ type API interface {
 	// ResolveSession turns a session token into the caller's user and roles, or
 	// answers parse.InvalidSessionToken.
 	ResolveSession(ctx context.Context, c Caller, token string) (Caller, error)
+
+	// Once remembers the id of a request for ttl. An id that is remembered
+	// already is error 159: the request was made before, whatever came of it.
+	Once(ctx context.Context, c Caller, id string, ttl time.Duration) error
 
 	// OneAnswer makes all calls with the context that it returns parts of one
 	// answer, whose size is bounded as that of any other.

@@ -38,6 +38,9 @@ func Normalize(a *Answer, b Bindings, typed string, began time.Time) (*Answer, e
 	n.replacer = strings.NewReplacer(n.names...)
 
 	normal := &Answer{Status: a.Status, Headers: a.Headers.Clone(), Body: a.Body}
+	if normal.Headers.Get("Retry-After") != "" {
+		normal.Headers.Set("Retry-After", "<seconds>")
+	}
 	for name := range normal.Headers {
 		normal.Headers.Set(name, n.replacer.Replace(normal.Headers.Get(name)))
 	}

@@ -20,6 +20,10 @@ type AppOptions struct {
 	Keys     config.Keys
 	Denylist *Denylist
 	Routes   *RouteList
+	// RateLimits bound how many requests may come in a time.
+	RateLimits []config.RateLimit
+	// Idempotency says which requests are carried out once; nil means none.
+	Idempotency *Idempotency
 	// Limits bound the JSON of a request.
 	Limits parse.Limits
 	// BatchRequestLimit is the number of requests in one batch that clients may
@@ -35,19 +39,21 @@ type AppOptions struct {
 
 // App is one application as the door serves it: its keys and its engine.
 type App struct {
-	id         string
-	engine     engine.API
-	logger     *slog.Logger
-	keys       config.Keys
-	privileged [3]privilegedKey
-	clientKeys bool // one at least is configured, so that clients must present one
-	denylist   *Denylist
-	routes     *RouteList
-	limits     parse.Limits
-	batchLimit int
-	publicURL  string
-	prefixes   []string // paths of the server's URLs, for batches
-	sanitize   bool
+	id          string
+	engine      engine.API
+	logger      *slog.Logger
+	keys        config.Keys
+	privileged  [3]privilegedKey
+	clientKeys  bool // one at least is configured, so that clients must present one
+	denylist    *Denylist
+	routes      *RouteList
+	rates       []*rateLimit
+	idempotency *Idempotency
+	limits      parse.Limits
+	batchLimit  int
+	publicURL   string
+	prefixes    []string // paths of the server's URLs, for batches
+	sanitize    bool
 }
 
 // NewApp returns the door of one app.
@@ -56,7 +62,7 @@ func NewApp(o AppOptions) *App {
 	a := &App{
 		id: o.ID, engine: o.Engine, logger: o.Logger, keys: *k,
 		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
-		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit,
+		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit, idempotency: o.Idempotency,
 		publicURL: o.PublicServerURL, sanitize: o.SanitizeErrors,
 		prefixes: batchPrefixes(o.ServerURL, o.PublicServerURL),
 		privileged: [...]privilegedKey{
@@ -64,6 +70,9 @@ func NewApp(o AppOptions) *App {
 			{k.Master, k.MasterIPs, "masterKeyIps", engine.ScopeMaster},
 			{k.ReadOnly, k.ReadOnlyIPs, "readOnlyMasterKeyIps", engine.ScopeReadOnlyMaster},
 		},
+	}
+	for _, l := range o.RateLimits {
+		a.rates = append(a.rates, newRateLimit(l))
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)

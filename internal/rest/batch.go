@@ -30,7 +30,7 @@ var errSubrequestBody = parse.NewError(parse.InvalidJSON, "batch request body mu
 // as a transaction, one after the other and all or none. What is wrong with the
 // batch itself is found before the first request runs.
 func batch(ctx context.Context, c *call) (answer, error) {
-	subs, err := c.subrequests()
+	subs, err := c.subrequests(ctx)
 	if err != nil {
 		return answer{}, err
 	}
@@ -60,7 +60,7 @@ func batch(ctx context.Context, c *call) (answer, error) {
 }
 
 // subrequests decodes and routes the requests of a batch.
-func (c *call) subrequests() ([]subrequest, error) {
+func (c *call) subrequests(ctx context.Context) ([]subrequest, error) {
 	v, _ := c.body.Get("requests")
 	requests, ok := v.(parse.Array)
 	if !ok {
@@ -77,7 +77,7 @@ func (c *call) subrequests() ([]subrequest, error) {
 			return nil, parse.NewError(parse.InvalidJSON, "batch request path must be a string")
 		}
 		sub := &subs[i]
-		sub.call = call{handler: c.handler, app: c.app, caller: c.caller, number: c.number, path: target}
+		sub.call = call{handler: c.handler, app: c.app, caller: c.caller, number: c.number, address: c.address, path: target}
 		if sub.method, ok = memberText(request, "method"); !ok {
 			sub.method = "undefined" // as a missing one is named in messages
 		}
@@ -87,7 +87,7 @@ func (c *call) subrequests() ([]subrequest, error) {
 		}
 	}
 	for i := range subs {
-		if err := subs[i].route(); err != nil {
+		if err := subs[i].route(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func (c *call) subrequests() ([]subrequest, error) {
 
 // route finds what a request of a batch is to do. It passes the checks that a
 // request by itself passes (advisories A27, F25); the keys are the batch's.
-func (s *subrequest) route() error {
+func (s *subrequest) route(ctx context.Context) error {
 	target, ok := s.app.belowPrefix(s.path, s.handler.mount)
 	if !ok {
 		return parse.NewError(parse.InvalidJSON, "cannot route batch path "+s.path)
@@ -106,6 +106,9 @@ func (s *subrequest) route() error {
 		return parse.NewError(parse.InvalidJSON, "nested batch requests are not allowed")
 	}
 	if err := s.app.checkRoute(s.caller, strings.ToUpper(s.method), s.path); err != nil {
+		return err
+	}
+	if err := s.countRequest(ctx, strings.ToUpper(s.method), http.MethodPost); err != nil {
 		return err
 	}
 	if s.act = s.handler.routes.find(&s.call); s.act == nil {

@@ -136,10 +136,10 @@ func memberText(o *parse.Object, key string) (string, bool) {
 	return string(text), ok
 }
 
-// resolveSession finds out the user of the session token that was sent. Master
-// needs no user.
+// resolveSession finds out the user of the session token that was sent, once.
+// Master needs no user.
 func (c *call) resolveSession(ctx context.Context) error {
-	if c.token == "" || c.caller.Scope != engine.ScopeClient {
+	if c.token == "" || c.caller.SessionToken != "" || c.caller.Scope != engine.ScopeClient {
 		return nil
 	}
 	caller, err := c.app.engine.ResolveSession(ctx, c.caller, c.token)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
@@ -135,6 +136,10 @@ func (e *recorder) ResolveSession(_ context.Context, c engine.Caller, token stri
 	}
 	c.UserID, c.SessionToken = "alice", token
 	return c, nil
+}
+
+func (e *recorder) Once(_ context.Context, c engine.Caller, id string, ttl time.Duration) error {
+	return e.record(c, "once", id, ttl.String())
 }
 
 func (e *recorder) OneAnswer(ctx context.Context) context.Context { return ctx }

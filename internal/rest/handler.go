@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -100,10 +101,12 @@ type call struct {
 
 	// token is the session token that was sent, until it is resolved.
 	token string
-	// number is that of the HTTP request.
-	number uint64
-	match  match
-	out    response
+	// number is that of the HTTP request, address where it came from if a rate
+	// limit asked for it.
+	number  uint64
+	address netip.Addr
+	match   match
+	out     response
 }
 
 // ServeHTTP answers one request.
@@ -151,11 +154,17 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if err := c.app.checkRoute(c.caller, c.method, c.path); err != nil {
 		return answer{}, err
 	}
+	if err := c.limitRate(r); err != nil {
+		return answer{}, err
+	}
 	act := c.handler.routes.find(c)
 	if act == nil {
 		return answer{}, noRoute(c.method, c.path, http.StatusNotFound)
 	}
 	if err := c.resolveSession(r.Context()); err != nil {
+		return answer{}, err
+	}
+	if err := c.once(r.Context(), r); err != nil {
 		return answer{}, err
 	}
 	return act(r.Context(), c)
