@@ -208,6 +208,34 @@ func (c *conn) inSnapshot(do func() error) (err error) {
 	return do()
 }
 
+// copying is a copy of a connection's database that is being made. It sees what
+// that connection writes meanwhile. What others write makes it begin anew, unless
+// the connection is in a transaction.
+type copying struct {
+	to     *conn
+	backup *sqlite.Backup
+}
+
+// copyTo begins to copy the database into a file that is empty. The one who made
+// it syncs the file.
+func (c *conn) copyTo(path string) (*copying, error) {
+	to, err := openConn(path, true, "journal_mode = OFF", "synchronous = OFF")
+	if err != nil {
+		return nil, err
+	}
+	backup, err := sqlite.NewBackup(to.db, "main", c.db, "main")
+	if err != nil {
+		return nil, errors.Join(err, to.close())
+	}
+	return &copying{to, backup}, nil
+}
+
+// step copies that many pages and tells whether there are more.
+func (c *copying) step(pages int) (more bool, err error) { return c.backup.Step(pages) }
+
+// close ends the copying, finished or not. The source is not in use meanwhile.
+func (c *copying) close() error { return errors.Join(c.backup.Close(), c.to.close()) }
+
 // stmt is a prepared statement. Parameters count from 1, columns from 0.
 type stmt struct {
 	db   *sqlite.Stmt

@@ -19,10 +19,11 @@ import (
 // children are what the test binary does instead of testing when it is run
 // again by a test, with a directory to do it in.
 var children = map[string]func(dir string) error{
-	"write":       writeUntilKilled,
-	"open":        openOnce,
-	"outgrow":     outgrowLimit,
-	"open denied": openDenied,
+	"write":                   writeUntilKilled,
+	"open":                    openOnce,
+	"outgrow":                 outgrowLimit,
+	"open denied":             openDenied,
+	"snapshot onto full disk": snapshotOntoFullDisk,
 }
 
 const childVariable = "LOAM_EMBEDDED_TEST_CHILD"

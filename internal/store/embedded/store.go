@@ -69,6 +69,8 @@ type Store struct {
 	writer  *writer
 	sweeper *sweeper
 	closed  atomic.Bool
+	// snapshots holds who makes a snapshot; there is one at a time.
+	snapshots chan struct{}
 }
 
 var _ store.Store = (*Store)(nil)
@@ -100,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes)}
+	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes), snapshots: make(chan struct{}, 1)}
 	if err := s.open(ctx, o, lock); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}

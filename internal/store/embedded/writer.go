@@ -40,7 +40,10 @@ type writer struct {
 	queue   chan *operation
 	done    chan struct{}
 	group   []*operation
+	held    *operation // taken from the queue, and not of the group
 	commits atomic.Int64
+	// copying is the snapshot being made, nil for none.
+	copying *copying
 }
 
 func newWriter(c *conn, lock io.Closer, cache *cache, cat *currentCatalog, logger *slog.Logger) *writer {
@@ -57,6 +60,8 @@ func newWriter(c *conn, lock io.Closer, cache *cache, cat *currentCatalog, logge
 // begin by forgetting the results of an earlier run.
 type operation struct {
 	run func(tx *writeTx) error
+	// apart is instead of run for what must be outside of transactions.
+	apart func() error
 	// undoable makes a refusal undo what the operation did before it.
 	undoable bool
 	state    atomic.Int32
@@ -130,7 +135,17 @@ func (w *writer) loop() {
 	defer close(w.done)
 	defer w.lock.Close()
 	for op := range w.queue {
-		w.serve(op)
+		for w.held = op; w.held != nil; {
+			op, w.held = w.held, nil
+			if op.apart != nil {
+				w.aside(op)
+			} else {
+				w.serve(op)
+			}
+		}
+	}
+	if err := w.endCopy(); err != nil {
+		w.logger.Error("ending a snapshot failed", "error", err)
 	}
 	if err := w.conn.close(); err != nil {
 		w.logger.Error("closing the database failed", "error", err)
@@ -177,10 +192,28 @@ func (w *writer) next(failed error) *operation {
 	}
 	select {
 	case op := <-w.queue:
+		if op != nil && op.apart != nil {
+			w.held, op = op, nil
+		}
 		return op
 	default:
 		return nil
 	}
+}
+
+// aside runs an operation between groups.
+func (w *writer) aside(op *operation) {
+	if !op.state.CompareAndSwap(waiting, started) {
+		return
+	}
+	defer close(op.done)
+	defer func() {
+		if p := recover(); p != nil {
+			w.logger.Error("the writer panicked", "panic", p, "stack", string(debug.Stack()))
+			op.err = fmt.Errorf("store: the writer panicked: %v", p)
+		}
+	}()
+	op.err = failure(op.apart())
 }
 
 // alone runs an operation in a transaction of its own.
