@@ -91,6 +91,7 @@ func (tx *writeTx) insertAll(name string, then *collection, docs []bson.Raw, ent
 		if err := tx.add(c, docs[i], e); err != nil {
 			return err
 		}
+		tx.note(store.Inserted, name, nil, docs[i])
 	}
 	return nil
 }

@@ -10,12 +10,14 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store {
+	open := func(t *testing.T) store.Store {
 		s, err := embedded.Open(t.Context(), embedded.Options{Dir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close(context.Background()) })
 		return s
-	})
+	}
+	storetest.Run(t, open)
+	t.Run("Watch", func(t *testing.T) { storetest.Watch(t, open) })
 }

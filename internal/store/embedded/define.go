@@ -274,6 +274,7 @@ func (s *Store) DropCollection(ctx context.Context, name string) error {
 			return err
 		}
 		tx.catalog = tx.catalog.without(name)
+		tx.note(store.Dropped, name, nil, nil)
 		return tx.conn.run(stmtKey{does: removeCollection, docs: c.n})
 	})
 }

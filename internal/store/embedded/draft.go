@@ -195,6 +195,8 @@ func (tx *transaction) edit(collection string, e *entry, old, doc bson.Raw) erro
 			return err
 		}
 		d.unclaim(c, was)
+	} else if doc != nil {
+		ed.replaced = true
 	}
 	ed.doc = doc
 	if doc != nil {

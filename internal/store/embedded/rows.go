@@ -327,13 +327,25 @@ func (tx *writeTx) insert(collection string, doc bson.Raw) error {
 	if err != nil {
 		return err
 	}
-	return tx.add(c, doc, e)
+	if err := tx.add(c, doc, e); err != nil {
+		return err
+	}
+	tx.note(store.Inserted, collection, nil, doc)
+	return nil
 }
 
 func (tx *writeTx) replace(collection string, h handle, old, doc bson.Raw) error {
-	return tx.put(tx.catalog.collections[collection], h.rid, old, doc)
+	if err := tx.put(tx.catalog.collections[collection], h.rid, old, doc); err != nil {
+		return err
+	}
+	tx.note(store.Updated, collection, old, doc)
+	return nil
 }
 
 func (tx *writeTx) remove(collection string, h handle, old bson.Raw) error {
-	return tx.take(tx.catalog.collections[collection], h.rid, old)
+	if err := tx.take(tx.catalog.collections[collection], h.rid, old); err != nil {
+		return err
+	}
+	tx.note(store.Deleted, collection, old, nil)
+	return nil
 }

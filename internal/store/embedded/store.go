@@ -67,6 +67,7 @@ type Store struct {
 	cache   *cache
 	readers *pool
 	writer  *writer
+	feed    *feed
 	sweeper *sweeper
 	closed  atomic.Bool
 	// snapshots holds who makes a snapshot; there is one at a time.
@@ -102,7 +103,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes), snapshots: make(chan struct{}, 1)}
+	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes), feed: newFeed(), snapshots: make(chan struct{}, 1)}
 	if err := s.open(ctx, o, lock); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -164,7 +165,7 @@ func (s *Store) open(ctx context.Context, o Options, lock *os.File) error {
 	s.readers = newPool(o.ReadConns, func() (*conn, error) {
 		return openConn(path, false, commonPragmas...)
 	})
-	s.writer = newWriter(c, lock, s.cache, &s.catalog, o.Logger)
+	s.writer = newWriter(c, lock, s.cache, &s.catalog, s.feed, o.Logger)
 	s.sweeper = newSweeper(s, o.SweepInterval)
 	return nil
 }
@@ -195,5 +196,6 @@ func (s *Store) Close(ctx context.Context) error {
 		return nil
 	}
 	s.sweeper.close()
+	s.feed.close()
 	return errors.Join(s.readers.close(ctx), s.writer.close(ctx))
 }

@@ -59,6 +59,8 @@ type draft struct {
 type edit struct {
 	id        string
 	base, doc bson.Raw
+	// replaced tells that the document was deleted on the way.
+	replaced bool
 }
 
 // uniqueKey is a key of a unique index that an edited document has.
@@ -202,8 +204,29 @@ func (tx *transaction) apply(w *writeTx) error {
 				return err
 			}
 		}
+		for _, e := range edits {
+			if kind := e.kind(); kind != "" {
+				w.note(kind, name, e.base, e.doc)
+			}
+		}
 	}
 	return nil
+}
+
+// kind is what the edit has done to the document; "" for nothing.
+func (e *edit) kind() store.ChangeKind {
+	switch {
+	case e.base == nil && e.doc == nil, bytes.Equal(e.base, e.doc):
+		return ""
+	case e.base == nil:
+		return store.Inserted
+	case e.doc == nil:
+		return store.Deleted
+	case e.replaced:
+		return store.Replaced
+	default:
+		return store.Updated
+	}
 }
 
 // withdraw takes the old version of an edited document out of the indexes, if it

@@ -33,6 +33,7 @@ type writer struct {
 	lock   io.Closer
 	// catalog is the one that readers use; the writer replaces it.
 	catalog *currentCatalog
+	feed    *feed
 
 	// mu keeps the queue from being closed while something is being sent.
 	mu      sync.RWMutex
@@ -46,9 +47,9 @@ type writer struct {
 	copying *copying
 }
 
-func newWriter(c *conn, lock io.Closer, cache *cache, cat *currentCatalog, logger *slog.Logger) *writer {
+func newWriter(c *conn, lock io.Closer, cache *cache, cat *currentCatalog, feed *feed, logger *slog.Logger) *writer {
 	w := &writer{
-		conn: c, lock: lock, cache: cache, catalog: cat, logger: logger,
+		conn: c, lock: lock, cache: cache, catalog: cat, feed: feed, logger: logger,
 		queue: make(chan *operation, maxGroup),
 		done:  make(chan struct{}),
 	}
@@ -245,6 +246,7 @@ func (w *writer) execute(tx *writeTx, op *operation) (err error) {
 			err = fmt.Errorf("store: a write panicked: %v", p)
 		}
 	}()
+	tx.watched = w.feed.recording.Load()
 	if !op.undoable {
 		op.err = op.run(tx)
 		if refused(op.err) {
@@ -253,7 +255,7 @@ func (w *writer) execute(tx *writeTx, op *operation) (err error) {
 		return op.err
 	}
 
-	before := tx.catalog
+	before, told := tx.catalog, len(tx.changes)
 	if err := w.conn.run(stmtKey{does: savepoint}); err != nil {
 		return err
 	}
@@ -264,7 +266,7 @@ func (w *writer) execute(tx *writeTx, op *operation) (err error) {
 	if !refused(op.err) {
 		return op.err
 	}
-	tx.catalog = before
+	tx.catalog, tx.changes = before, tx.changes[:told]
 	tx.forget()
 	return errors.Join(
 		w.conn.run(stmtKey{does: rollbackSavepoint}),
@@ -300,6 +302,7 @@ func (w *writer) commit(tx *writeTx) error {
 	}
 	w.commits.Add(1)
 	w.catalog.Store(tx.catalog)
+	w.feed.publish(tx.changes)
 	return nil
 }
 
@@ -325,6 +328,9 @@ type writeTx struct {
 	everything bool
 	// marked are the indexes of which the file was told that they are multikey.
 	marked []*index
+	// changes are what watchers will be told of, if there are any.
+	watched bool
+	changes []*recorded
 }
 
 // forget makes the indexes marked be marked again, because the file was made to
