@@ -33,14 +33,11 @@ func (m *members) pipeline() pipeline {
 }
 
 func aggregate(ctx context.Context, c *command) (bson.D, error) {
-	if _, ok := c.subject.AsInt64OK(); ok {
-		return nil, refusal(codeCommandNotSupported, "pipelines over no collection are not served")
-	}
-	db, collection, err := c.target()
+	p := c.pipeline()
+	db, collection, err := c.watched(&p)
 	if err != nil {
 		return nil, err
 	}
-	p := c.pipeline()
 	cursor, hasCursor := c.look("cursor")
 	if !hasCursor && !p.options.Explain {
 		c.fail(codeFailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
@@ -55,6 +52,9 @@ func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	size := options.batchSize()
 	if err := cmp.Or(c.err, options.err); err != nil {
 		return nil, err
+	}
+	if watching, ok := p.changeStream(); ok {
+		return c.watch(ctx, db, collection, watching, p.stages[1:])
 	}
 	if p.options.Explain {
 		return p.explain(ctx, db, collection)

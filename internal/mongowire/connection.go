@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -19,7 +20,14 @@ type connection struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	out     []byte
+
+	// mu guards idle, which tells that the connection waits for a request and may
+	// be closed when the server drains.
+	mu   sync.Mutex
+	idle bool
 }
+
+var errDraining = errors.New("mongowire: the server is shutting down")
 
 // maxKeptReply is the largest buffer for replies that a connection keeps.
 const maxKeptReply = 1 << 20
@@ -31,8 +39,10 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 		Server: s, id: s.accepted.Add(1), address: conn.LocalAddr().String(),
 		conn: conn, in: bufio.NewReaderSize(conn, 16<<10),
 	}
+	stopDrain := context.AfterFunc(s.draining, c.closeIdle)
 	defer func() {
 		stop()
+		stopDrain()
 		_ = conn.Close()
 	}()
 	for {
@@ -86,11 +96,35 @@ func (c *connection) await() error {
 		if err := c.conn.SetReadDeadline(time.Now().Add(c.options.IdleTimeout)); err != nil {
 			return err
 		}
-		if _, err := c.in.Peek(1); err != nil {
+		if err := c.rest(); err != nil {
 			return err
 		}
 	}
 	return c.conn.SetReadDeadline(time.Now().Add(c.options.MessageTimeout))
+}
+
+// rest waits for the first byte of a request, unless the server drains.
+func (c *connection) rest() error {
+	c.mu.Lock()
+	c.idle = true
+	c.mu.Unlock()
+	if c.draining.Err() != nil {
+		return errDraining
+	}
+	_, err := c.in.Peek(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = false
+	return err
+}
+
+// closeIdle closes the connection if it has nothing to do.
+func (c *connection) closeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idle {
+		_ = c.conn.Close()
+	}
 }
 
 // answer runs a command and returns its reply. A panic is the command's failure,

@@ -1,6 +1,7 @@
 package mongowire
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
@@ -34,12 +35,15 @@ type cursors struct {
 	dir     string
 	memory  atomic.Int64 // bytes of results that are in memory
 
-	mu   sync.Mutex
-	open map[int64]*cursor
+	mu sync.Mutex
+	// open are the cursors that wait for the client, taken those that a command
+	// works on.
+	open, taken map[int64]*cursor
 }
 
 // cursor is what is left of a query's results. They are read at once, so that
-// no reader stays open in the store while a client thinks.
+// no reader stays open in the store while a client thinks. Or it is a change
+// stream, which has always more to come.
 type cursor struct {
 	id          int64
 	namespace   string
@@ -48,34 +52,97 @@ type cursor struct {
 	used        time.Time
 	timeout     time.Duration
 	rest        *spool
+	stream      *stream // nil for none
+	// interrupt ends what the command waits for that works on the cursor, nil for
+	// none, and killed tells that the cursor is to end with it.
+	interrupt context.CancelFunc
+	killed    bool
+}
+
+func (cur *cursor) close() {
+	if cur.stream != nil {
+		cur.stream.close()
+		return
+	}
+	cur.rest.close()
 }
 
 func newCursors(o Options) *cursors {
-	return &cursors{timeout: o.CursorTimeout, dir: o.Dir, open: make(map[int64]*cursor)}
+	return &cursors{timeout: o.CursorTimeout, dir: o.Dir, open: make(map[int64]*cursor), taken: make(map[int64]*cursor)}
 }
 
-// take removes a cursor, so that only one command works on it; nil if there is none.
-func (s *cursors) take(id int64) *cursor {
+// take returns a cursor for one command alone to work on, nil if there is none.
+// interrupt is called when the cursor is killed meanwhile. It goes back by
+// giveBack or end.
+func (s *cursors) take(id int64, interrupt context.CancelFunc) *cursor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cur := s.open[id]
+	if cur == nil {
+		return nil
+	}
 	delete(s.open, id)
+	cur.interrupt = interrupt
+	s.taken[id] = cur
 	return cur
 }
 
-// put adds a cursor, or puts it back.
+// giveBack ends a command's work on a cursor. If it was killed meanwhile, that
+// is an error.
+func (s *cursors) giveBack(cur *cursor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.taken, cur.id)
+	cur.interrupt = nil
+	if cur.killed {
+		cur.close()
+		return refusal(codeCursorKilled, "cursor id %d was killed", cur.id)
+	}
+	cur.used = time.Now()
+	s.open[cur.id] = cur
+	return nil
+}
+
+// end ends a cursor that was taken.
+func (s *cursors) end(cur *cursor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.taken, cur.id)
+	cur.close()
+}
+
+// put adds a cursor.
 func (s *cursors) put(cur *cursor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) >= maxCursors {
+	if len(s.open)+len(s.taken) >= maxCursors {
 		return refusal(codeExceededMemoryLimit, "there are %d open cursors", maxCursors)
 	}
-	for cur.id == 0 || s.open[cur.id] != nil {
+	for cur.id == 0 || s.open[cur.id] != nil || s.taken[cur.id] != nil {
 		cur.id = rand.Int64()
 	}
 	cur.used = time.Now()
 	s.open[cur.id] = cur
 	return nil
+}
+
+// kill ends a cursor, or has the command end it that works on it, and tells
+// whether there was one.
+func (s *cursors) kill(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cur := s.open[id]; cur != nil {
+		delete(s.open, id)
+		cur.close()
+		return true
+	}
+	cur := s.taken[id]
+	if cur == nil || cur.killed {
+		return false
+	}
+	cur.killed = true
+	cur.interrupt()
+	return true
 }
 
 // dropOf ends the cursors for which of returns true.
@@ -85,14 +152,20 @@ func (s *cursors) dropOf(of func(*cursor) bool) {
 	for id, cur := range s.open {
 		if of(cur) {
 			delete(s.open, id)
-			cur.rest.close()
+			cur.close()
+		}
+	}
+	for _, cur := range s.taken {
+		if !cur.killed && of(cur) {
+			cur.killed = true
+			cur.interrupt()
 		}
 	}
 }
 
 // expire ends the cursors that have not been read from for long.
 func (s *cursors) expire(now time.Time) {
-	s.dropOf(func(cur *cursor) bool { return now.Sub(cur.used) >= cur.timeout })
+	s.dropOf(func(cur *cursor) bool { return cur.interrupt == nil && now.Sub(cur.used) >= cur.timeout })
 }
 
 func (s *cursors) close() { s.dropOf(func(*cursor) bool { return true }) }
@@ -186,7 +259,7 @@ func cursorAnswer(member string, b *batch, id int64, namespace string) bson.D {
 	}}}
 }
 
-func getMore(_ context.Context, c *command) (bson.D, error) {
+func getMore(ctx context.Context, c *command) (bson.D, error) {
 	id, ok := c.subject.Int64OK()
 	if !ok {
 		return nil, refusal(codeTypeMismatch, "'getMore' must be a long")
@@ -199,28 +272,24 @@ func getMore(_ context.Context, c *command) (bson.D, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	cur := c.cursors.take(id)
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	cur := c.cursors.take(id, interrupt)
 	if cur == nil {
 		return nil, refusal(codeCursorNotFound, "cursor id %d not found", id)
 	}
 	if err := cur.allows(c, namespace); err != nil {
-		if c.cursors.put(cur) != nil {
-			cur.rest.close()
-		}
-		return nil, err
+		return nil, cmp.Or(c.cursors.giveBack(cur), err)
+	}
+	if cur.stream != nil {
+		return cur.news(ctx, c, size)
 	}
 	b, more, err := cur.rest.batch(size)
-	var left int64
-	if err == nil && more {
-		err, left = c.cursors.put(cur), cur.id
-	}
 	if err != nil || !more {
-		cur.rest.close()
+		c.cursors.end(cur)
+		return cursorAnswer("nextBatch", &b, 0, cur.namespace), err
 	}
-	if err != nil {
-		return nil, err
-	}
-	return cursorAnswer("nextBatch", &b, left, cur.namespace), nil
+	return cursorAnswer("nextBatch", &b, cur.id, cur.namespace), c.cursors.giveBack(cur)
 }
 
 // allows refuses a command that is not of the same collection, session and
@@ -246,13 +315,11 @@ func killCursors(_ context.Context, c *command) (bson.D, error) {
 		if !ok {
 			return nil, refusal(codeTypeMismatch, "'cursors' must be an array of longs")
 		}
-		cur := c.cursors.take(id)
-		if cur == nil {
+		if c.cursors.kill(id) {
+			killed = append(killed, id)
+		} else {
 			unknown = append(unknown, id)
-			continue
 		}
-		cur.rest.close()
-		killed = append(killed, id)
 	}
 	return bson.D{
 		{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: unknown},

@@ -57,7 +57,11 @@ func pageOf(t *testing.T, reply bson.Raw) page {
 }
 
 func more(id int64, rest string) string {
-	return fmt.Sprintf(`{"getMore":{"$numberLong":"%d"},"collection":"c"%s}`, id, rest)
+	return moreOf("c", id, rest)
+}
+
+func moreOf(collection string, id int64, rest string) string {
+	return fmt.Sprintf(`{"getMore":{"$numberLong":"%d"},"collection":%q%s}`, id, collection, rest)
 }
 
 // drain reads a cursor to its end and returns how many documents that were.
@@ -212,14 +216,14 @@ func TestLargeResults(t *testing.T) {
 	r.fill("c", 4000, 1000)
 	c := r.dial()
 	p := pageOf(t, c.run(`{"find":"c","sort":{"_id":1}}`))
-	cur := r.cursors.take(p.id)
+	cur := r.cursors.take(p.id, func() {})
 	if cur.rest.file == nil {
 		t.Error("4 MB are not in a file")
 	}
 	if held := r.cursors.memory.Load(); held != 0 {
 		t.Errorf("%d bytes are in memory besides", held)
 	}
-	if err := r.cursors.put(cur); err != nil {
+	if err := r.cursors.giveBack(cur); err != nil {
 		t.Fatal(err)
 	}
 	if n := c.drain(`{"find":"c","sort":{"_id":1}}`); n != 4000 {
@@ -240,11 +244,11 @@ func TestManyResults(t *testing.T) {
 	var inFiles int
 	for range 2 * maxCursorsBytes >> 20 {
 		p := pageOf(t, c.run(`{"find":"c","sort":{"_id":1},"batchSize":1}`))
-		cur := r.cursors.take(p.id)
+		cur := r.cursors.take(p.id, func() {})
 		if cur.rest.file != nil {
 			inFiles++
 		}
-		if err := r.cursors.put(cur); err != nil {
+		if err := r.cursors.giveBack(cur); err != nil {
 			t.Fatal(err)
 		}
 		if held := r.cursors.memory.Load(); held > maxCursorsBytes {

@@ -40,8 +40,12 @@ const (
 	codeTransactionTooOld         = 225
 	codeNoSuchTransaction         = 251
 	codeTransactionCommitted      = 256
+	codeCursorKilled              = 237
+	codeInvalidResumeToken        = 260
 	codeTooManySessions           = 261
 	codeNotInTransaction          = 263
+	codeChangeStreamFatal         = 280
+	codeHistoryLost               = 286
 	codeAPIVersion                = 322
 	codeUnsupportedQuery          = 352
 	codeDuplicateKey              = 11000
@@ -67,7 +71,8 @@ var codeNames = map[int32]string{
 	codeCommandNotSupported: "CommandNotSupported", codeExceededMemoryLimit: "ExceededMemoryLimit",
 	171: "CannotIndexParallelArrays", codeTransactionTooOld: "TransactionTooOld",
 	codeNoSuchTransaction: "NoSuchTransaction", codeTransactionCommitted: "TransactionCommitted",
-	257: "TransactionTooLarge", codeTooManySessions: "TooManyLogicalSessions",
+	257: "TransactionTooLarge", codeCursorKilled: "CursorKilled", codeInvalidResumeToken: "InvalidResumeToken",
+	codeChangeStreamFatal: "ChangeStreamFatalError", codeHistoryLost: "ChangeStreamHistoryLost", codeTooManySessions: "TooManyLogicalSessions",
 	codeNotInTransaction: "OperationNotSupportedInTransaction", 290: "TransactionExceededLifetimeLimitSeconds",
 	292: "QueryExceededMemoryLimitNoDiskUseAllowed", codeAPIVersion: "APIVersionError",
 	codeUnsupportedQuery: "UnsupportedOpQueryCommand", 10334: "BSONObjectTooLarge", codeDuplicateKey: "DuplicateKey",
@@ -111,6 +116,11 @@ func commandErrorOf(err error) *commandError {
 		return &commandError{code: codeShutdownInProgress, message: "the server is shutting down"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &commandError{code: codeMaxTimeMSExpired, message: "operation exceeded time limit"}
+	case errors.Is(err, store.ErrHistoryLost):
+		return &commandError{
+			code: codeHistoryLost, labels: []string{"NonResumableChangeStreamError"},
+			message: "Resume of change stream was not possible, as the resume point may no longer be in the history of changes.",
+		}
 	case errors.Is(err, store.ErrUnavailable):
 		return &commandError{code: codeHostUnreachable, message: err.Error()}
 	}

@@ -105,42 +105,60 @@ type Server struct {
 	open      atomic.Int32
 	accepted  atomic.Int32
 	replies   atomic.Int32
+	// draining ends when Drain is called.
+	draining context.Context
+	drain    context.CancelFunc
 }
 
 // New returns a server.
 func New(databases Databases, o Options) *Server {
 	o = o.withDefaults()
+	draining, drain := context.WithCancel(context.Background())
 	return &Server{
+		draining: draining, drain: drain,
 		databases: databases, options: o, logger: o.Logger,
 		sessions: newSessions(o), cursors: newCursors(o),
 		messages: semaphore.NewWeighted(maxRequestBytes),
 	}
 }
 
-// Serve answers connections until ctx ends. Then it closes the listener and all
-// connections, aborts what transactions are open, and returns nil when all is
-// quiet; or it returns why the listener failed. A server serves once.
+// Serve answers connections until ctx ends, or until the commands that run when
+// Drain is called have ended. Then it closes the listener and all connections,
+// aborts what transactions are open, and returns nil when all is quiet; or it
+// returns why the listener failed. A server serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	var running sync.WaitGroup
+	closeListener := func() { _ = l.Close() }
+	stops := []func() bool{context.AfterFunc(ctx, closeListener), context.AfterFunc(s.draining, closeListener)}
+	var sweeping, connections sync.WaitGroup
 	defer func() {
-		stop()
+		for _, stop := range stops {
+			stop()
+		}
 		cancel()
-		_ = l.Close()
+		closeListener()
 		s.sessions.close()
-		running.Wait()
+		connections.Wait()
+		sweeping.Wait()
 		s.cursors.close()
 	}()
-	running.Go(func() { s.sweep(ctx) })
-	return s.accept(ctx, l, &running)
+	sweeping.Go(func() { s.sweep(ctx) })
+	err := s.accept(ctx, l, &connections)
+	if err == nil { // all connections end by themselves now, or by ctx
+		connections.Wait()
+	}
+	return err
 }
 
-func (s *Server) accept(ctx context.Context, l net.Listener, running *sync.WaitGroup) error {
+// Drain has Serve take no more connections and end those that are idle; others
+// end after the command that they run. It does not wait.
+func (s *Server) Drain() { s.drain() }
+
+func (s *Server) accept(ctx context.Context, l net.Listener, connections *sync.WaitGroup) error {
 	for {
 		conn, err := l.Accept()
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, s.draining.Err() != nil:
 			if err == nil {
 				_ = conn.Close()
 			}
@@ -161,7 +179,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, running *sync.WaitG
 			s.logger.Warn("connection refused", "limit", s.options.MaxConnections)
 			continue
 		}
-		running.Go(func() {
+		connections.Go(func() {
 			defer s.open.Add(-1)
 			s.serve(ctx, conn)
 		})
