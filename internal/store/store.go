@@ -161,6 +161,15 @@ type Index struct {
 	ExpireAfterSeconds *int32
 	// CaseInsensitive is collation {locale: "en_US", strength: 2}.
 	CaseInsensitive bool
+
+	// Weights are those of a text index's fields, {field: number}; a field without
+	// one has 1. Listed indexes have them all, and their text keys in the same
+	// order, that of names.
+	Weights bson.D
+	// DefaultLanguage is the language of a text index's strings, "english" if it
+	// is empty, and LanguageOverride the field by which a document names another
+	// one, "language" if it is empty.
+	DefaultLanguage, LanguageOverride string
 }
 
 // Errors that callers act upon. Drivers wrap them.
