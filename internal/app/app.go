@@ -13,7 +13,6 @@ import (
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/rest"
-	"github.com/loam-baas/loam/internal/schema"
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/embedded"
 	"github.com/loam-baas/loam/internal/store/mongo"
@@ -55,14 +54,11 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err := migrations.Run(ctx, s, migrations.Options{Indexes: migrations.Indexes(c.Database.Indexes), Logger: logger}); err != nil {
 		return nil, err
 	}
-	catalog, err := schema.Open(ctx, s, schema.Options{
-		ProtectedFields:             c.ProtectedFields,
-		AllowCustomObjectID:         c.AllowCustomObjectID,
-		DisableIndexFieldValidation: c.Database.DisableIndexFieldValidation,
-		CacheTTL:                    c.Database.SchemaCacheTTL,
-		Logger:                      logger,
-	})
+	catalog, err := openCatalog(ctx, c, s, logger)
 	if err != nil {
+		return nil, err
+	}
+	if err := applyDefinitions(ctx, &c.Schema, catalog, logger); err != nil {
 		return nil, err
 	}
 	e := engine.New(engine.Options{
@@ -71,6 +67,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		ObjectIDSize:               c.ObjectIDSize,
 		AllowClientClassCreation:   c.AllowClientClassCreation,
 		AllowCustomObjectID:        c.AllowCustomObjectID,
+		LockSchemas:                c.Schema.Lock,
 		AllowPublicExplain:         c.Database.AllowPublicExplain,
 		SanitizeErrors:             c.EnableSanitizedErrorResponse,
 		ProtectedFieldsOwnerExempt: c.ProtectedFieldsOwnerExempt,

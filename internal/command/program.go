@@ -60,6 +60,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "[flags] [file]", "start the server", (*Program).serve},
 		{"config", "[flags] [file]", "show the configuration and where each value comes from", (*Program).config},
+		{"schema", "plan|apply|export [flags] [file]", "compare classes with their definitions, apply these, or print what there is", (*Program).schema},
 		{"health", "[flags] [file]", "ask the running server whether it is well", (*Program).health},
 		{"version", "", "print the version", (*Program).version},
 		{"help", "[command]", "tell more of a command", (*Program).help},
@@ -146,6 +147,8 @@ func (p *Program) help(_ context.Context, args []string) error {
 	switch c.name {
 	case "config":
 		fmt.Fprint(p.Stdout, configHelp)
+	case "schema":
+		fmt.Fprint(p.Stdout, schemaHelp)
 	case "serve":
 		fmt.Fprint(p.Stdout, serveHelp, "\nFlags:\n", config.NewFlags("serve").Usage(false))
 	}

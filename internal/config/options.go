@@ -87,6 +87,7 @@ type App struct {
 	RequestComplexity            RequestComplexity
 	RateLimits                   []RateLimit
 	Idempotency                  Idempotency
+	Schema                       Schema
 	// RouteAllowList are the regular expressions of the only routes that clients
 	// may use; nil lets them use all.
 	RouteAllowList                    []string
@@ -204,6 +205,15 @@ type Idempotency struct {
 	Paths []string
 	// TTL is how long an id is remembered.
 	TTL time.Duration
+}
+
+// Schema is classes kept as code.
+type Schema struct {
+	// Definitions are the JSON of class definitions; nil when there are none.
+	Definitions                                                           [][]byte
+	Strict, DeleteExtraFields, RecreateModifiedFields, KeepUnknownIndexes bool
+	// Lock refuses changes of classes through the API.
+	Lock bool
 }
 
 // ProtectedFields are, per class and per group of users ("*", "authenticated",

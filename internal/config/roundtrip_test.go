@@ -17,7 +17,7 @@ var samples = map[string]string{
 	"allowOrigin": "https://a.example,https://b.example", "databaseURI": "mongodb://h/d", "durability": "normal",
 	"logLevel": "warn", "protectedFields": `{"A":{"*":["b"]}}`, "requestKeywordDenylist": `[{"key":"a","value":1}]`,
 	"appId": "other", "masterKey": "another",
-	"rateLimit": `[{"requestCount":1,"requestPath":"/a","requestTimeWindow":1}]`, "databaseOptions.logClientEvents": `[{"name":"a"}]`,
+	"rateLimit": `[{"requestCount":1,"requestPath":"/a","requestTimeWindow":1}]`, "schema.definitions": `[{"className":"Note"}]`, "databaseOptions.logClientEvents": `[{"name":"a"}]`,
 	"pages.customRoutes": `[{"handler":"b","method":"GET","path":"a"}]`,
 }
 

@@ -40,6 +40,9 @@ func (e *Engine) CreateSchema(ctx context.Context, c Caller, class string, def *
 	if err := e.requireWriter(c, "create a schema"); err != nil {
 		return nil, err
 	}
+	if err := e.schemasUnlocked(); err != nil {
+		return nil, err
+	}
 	made, err := e.Catalog.CreateClass(ctx, class, def)
 	return made, storeError(err)
 }
@@ -47,6 +50,9 @@ func (e *Engine) CreateSchema(ctx context.Context, c Caller, class string, def *
 // UpdateSchema changes a class; see API.
 func (e *Engine) UpdateSchema(ctx context.Context, c Caller, class string, def *parse.Object) (*parse.Object, error) {
 	if err := e.requireWriter(c, "update a schema"); err != nil {
+		return nil, err
+	}
+	if err := e.schemasUnlocked(); err != nil {
 		return nil, err
 	}
 	changed, err := e.Catalog.UpdateClass(ctx, class, def)
@@ -58,7 +64,18 @@ func (e *Engine) DeleteSchema(ctx context.Context, c Caller, class string) error
 	if err := e.requireWriter(c, "delete a schema"); err != nil {
 		return err
 	}
+	if err := e.schemasUnlocked(); err != nil {
+		return err
+	}
 	return storeError(e.Catalog.DeleteClass(ctx, class))
+}
+
+// schemasUnlocked is an error when classes are kept as code alone.
+func (e *Engine) schemasUnlocked() error {
+	if !e.LockSchemas {
+		return nil
+	}
+	return parse.NewError(parse.OperationForbidden, "Cannot perform this operation when schemas options is used.")
 }
 
 // Purge removes all objects of a class; see API. Classes that are no app's own

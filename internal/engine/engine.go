@@ -29,6 +29,8 @@ type Options struct {
 	AllowClientClassCreation bool
 	// AllowCustomObjectID lets clients choose object ids.
 	AllowCustomObjectID bool
+	// LockSchemas refuses all changes of classes through the schema API.
+	LockSchemas bool
 	// AllowPublicExplain lets clients ask for query plans.
 	AllowPublicExplain bool
 	// SanitizeErrors keeps the reason of a refusal from clients.
