@@ -25,6 +25,7 @@ const (
 type sessions struct {
 	timeout     time.Duration
 	transaction time.Duration
+	patience    time.Duration // beginPatience, but in tests
 	// live ends with the server, and with it every transaction.
 	live    context.Context
 	end     context.CancelFunc
@@ -46,14 +47,15 @@ type session struct {
 	turn chan struct{}
 
 	number      int64
-	transaction *transaction // of number, open or ended; nil for none
-	reply       bson.Raw     // to the retryable write of number; nil for none
+	transaction *transaction  // of number, open or ended; nil for none
+	begun       chan struct{} // closed when transaction is there; nil while nobody waits for it
+	reply       bson.Raw      // to the retryable write of number; nil for none
 }
 
 func newSessions(o Options) *sessions {
 	live, end := context.WithCancel(context.Background())
 	return &sessions{
-		timeout: o.SessionTimeout, transaction: o.TransactionTimeout, live: live, end: end,
+		timeout: o.SessionTimeout, transaction: o.TransactionTimeout, patience: beginPatience, live: live, end: end,
 		byID: make(map[string]*session), order: list.New(),
 	}
 }
@@ -79,6 +81,50 @@ func (s *sessions) checkOut(ctx context.Context, id string) (*session, error) {
 }
 
 func (*sessions) checkIn(ses *session) { <-ses.turn }
+
+// beginPatience is how long the command that begins a transaction may come after
+// others of it. parse-server sends the writes of a transaction all at once, each over
+// another connection.
+const beginPatience = time.Second
+
+// checkOutIn returns a session for a command within its transaction of a number. What does
+// not begin or end one waits for it to begin.
+func (c *command) checkOutIn(ctx context.Context, wait bool) (*session, error) {
+	ses, err := c.sessions.checkOut(ctx, c.session)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sessions.advance(ses, c.txnNumber); err != nil {
+		c.sessions.checkIn(ses)
+		return nil, err
+	}
+	if !wait || ses.transaction != nil {
+		return ses, nil
+	}
+	if ses.begun == nil {
+		ses.begun = make(chan struct{})
+	}
+	begun := ses.begun
+	c.sessions.checkIn(ses)
+	late := time.NewTimer(c.sessions.patience)
+	defer late.Stop()
+	select {
+	case <-begun:
+	case <-late.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return c.checkOutIn(ctx, false)
+}
+
+// announce tells those who wait that the session's transaction is there, or that
+// it will not be.
+func (ses *session) announce() {
+	if ses.begun != nil {
+		close(ses.begun)
+		ses.begun = nil
+	}
+}
 
 // touch returns a session as the one used last; one that is not there is made.
 func (s *sessions) touch(id string) (*session, error) {
@@ -179,6 +225,7 @@ func (s *sessions) advance(ses *session, number int64) error {
 		ses.transaction.abort()
 	}
 	s.remember(ses, nil)
+	ses.announce()
 	ses.number, ses.transaction = number, nil
 	return nil
 }
@@ -252,19 +299,17 @@ func (c *command) runInTransaction(ctx context.Context, start bool) (bson.Raw, e
 	if err != nil {
 		return nil, err
 	}
-	ses, err := c.sessions.checkOut(ctx, c.session)
+	ses, err := c.checkOutIn(ctx, !start && !c.ends())
 	if err != nil {
 		return nil, err
 	}
 	defer c.sessions.checkIn(ses)
-	if err := c.sessions.advance(ses, c.txnNumber); err != nil {
-		return nil, err
-	}
 	switch {
 	case start && (ses.transaction != nil || ses.reply != nil):
 		return nil, refusal(codeTransactionNumberUsed, "number %d of the session was used already", c.txnNumber)
 	case start:
 		ses.transaction = c.sessions.begin(c.guard, db)
+		ses.announce()
 	case ses.transaction == nil:
 		return nil, transient(noSuchTransaction(c.txnNumber))
 	case db != nil && ses.transaction.store != db:

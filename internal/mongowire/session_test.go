@@ -51,6 +51,28 @@ func TestTransactionsOverConnections(t *testing.T) {
 	two.want(in("a", 1, `{"find":"c"}`, false), gone)
 }
 
+// The command that begins a transaction may be the last to arrive.
+func TestTransactionsOutOfOrder(t *testing.T) {
+	r := start(t, Options{})
+	r.sessions.patience = patience
+	one, two := r.dial(), r.dial()
+	var early sync.WaitGroup
+	early.Go(func() { two.ok(in("a", 1, `{"insert":"c","documents":[{"_id":2}]}`, false)) })
+	_, id := doc(t, `{"lsid":"@a"}`).Lookup("lsid", "id").Binary()
+	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		ses, err := r.sessions.checkOut(t.Context(), string(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits = ses.begun != nil
+		r.sessions.checkIn(ses)
+	}
+	one.ok(in("a", 1, `{"insert":"c","documents":[{"_id":1}]}`, true))
+	early.Wait()
+	one.ok(in("a", 1, commit, false))
+	one.want(`{"count":"c"}`, `{"n":2}`)
+}
+
 func TestTransactionsAborted(t *testing.T) {
 	r := start(t, Options{})
 	c := r.dial()
