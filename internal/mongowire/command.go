@@ -40,6 +40,8 @@ type handler struct {
 	members known
 	// sequence is the member whose documents may come beside the body.
 	sequence string
+	// public commands may be run before the login.
+	public bool
 	// transactional commands may be part of a transaction; retryable ones are
 	// run once only for each number that a session gives them.
 	transactional, retryable bool
@@ -59,7 +61,7 @@ func (conn *connection) run(ctx context.Context, q *request) (bson.Raw, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if c.session == "" {
+	if c.session == "" || !conn.trusted() {
 		return c.reply(c.handler.run(ctx, c))
 	}
 	return c.runInSession(ctx)
@@ -79,6 +81,8 @@ func (conn *connection) command(q *request) (*command, error) {
 	switch {
 	case c.handler == nil:
 		return nil, refusal(codeCommandNotFound, "no such command: '%s'", c.name)
+	case !c.handler.public && !conn.trusted():
+		return nil, refusal(codeUnauthorized, "Command %s requires authentication", c.name)
 	case !q.legacy:
 		if c.database = c.text("$db"); c.database == "" {
 			return nil, refusal(codeMissingDatabase, "OP_MSG requests require a $db argument")

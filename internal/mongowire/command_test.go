@@ -223,7 +223,6 @@ func TestCommands(t *testing.T) {
 			{`{"insert":"c","documents":[{}],"writeConcern":{"w":"disks"}}`, `{"ok":0.0,"code":79}`},
 			{`{"collMod":"c","validator":{"a":1}}`, `{"ok":0.0,"code":59}`},
 			{`{"find":"c","maxTimeMS":-1}`, `{"ok":0.0,"code":2}`},
-			{`{"saslStart":1}`, `{"ok":0.0,"code":59}`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { start(t, Options{}).play(t, exchanges) })

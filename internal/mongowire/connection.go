@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,6 +22,12 @@ type connection struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	out     []byte
+	// peer is whose it is, user who has logged in, and login what has begun to.
+	peer  netip.Addr
+	user  string
+	login *login
+	// greeted tells that a first request has come.
+	greeted bool
 
 	// mu guards idle, which tells that the connection waits for a request and may
 	// be closed when the server drains.
@@ -37,8 +45,15 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	c := &connection{
 		Server: s, id: s.accepted.Add(1), address: conn.LocalAddr().String(),
-		conn: conn, in: bufio.NewReaderSize(conn, 16<<10),
+		conn: conn, in: bufio.NewReaderSize(conn, 16<<10), peer: peerOf(conn.RemoteAddr()),
 	}
+	if !s.strangers.enter(c) {
+		stop()
+		_ = conn.Close()
+		s.logger.Warn("connection refused: too many have not logged in", "from", c.peer)
+		return
+	}
+	defer s.strangers.leave(c)
 	stopDrain := context.AfterFunc(s.draining, c.closeIdle)
 	defer func() {
 		stop()
@@ -66,6 +81,9 @@ func (c *connection) exchange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !c.trusted() && h.size > maxLoginMessage {
+		return fmt.Errorf("%w: %d bytes before the login", errMalformed, h.size)
+	}
 	if err := c.messages.Acquire(ctx, int64(h.size)); err != nil {
 		return err
 	}
@@ -74,6 +92,7 @@ func (c *connection) exchange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.greeted = true
 	reply := c.answer(ctx, q)
 	if q.silent {
 		return nil
@@ -93,7 +112,11 @@ func (c *connection) exchange(ctx context.Context) error {
 // without delay.
 func (c *connection) await() error {
 	if c.in.Buffered() == 0 {
-		if err := c.conn.SetReadDeadline(time.Now().Add(c.options.IdleTimeout)); err != nil {
+		patience := c.options.IdleTimeout
+		if !c.greeted { // whoever connects has something to say
+			patience = c.options.MessageTimeout
+		}
+		if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
 		if err := c.rest(); err != nil {

@@ -20,6 +20,8 @@ const (
 	codeUnauthorized              = 13
 	codeTypeMismatch              = 14
 	codeInvalidLength             = 16
+	codeProtocolError             = 17
+	codeAuthenticationFailed      = 18
 	codeNamespaceNotFound         = 26
 	codeIndexNotFound             = 27
 	codeCursorNotFound            = 43
@@ -47,6 +49,7 @@ const (
 	codeChangeStreamFatal         = 280
 	codeHistoryLost               = 286
 	codeAPIVersion                = 322
+	codeMechanismUnavailable      = 334
 	codeUnsupportedQuery          = 352
 	codeDuplicateKey              = 11000
 	codeMissingDatabase           = 40414
@@ -59,7 +62,7 @@ const (
 var codeNames = map[int32]string{
 	codeInternalError: "InternalError", codeBadValue: "BadValue", codeHostUnreachable: "HostUnreachable",
 	codeUnknownError: "UnknownError", codeFailedToParse: "FailedToParse", codeUnauthorized: "Unauthorized",
-	codeTypeMismatch: "TypeMismatch", 15: "Overflow", codeInvalidLength: "InvalidLength",
+	codeTypeMismatch: "TypeMismatch", 15: "Overflow", codeInvalidLength: "InvalidLength", codeProtocolError: "ProtocolError", codeAuthenticationFailed: "AuthenticationFailed",
 	codeNamespaceNotFound: "NamespaceNotFound", codeIndexNotFound: "IndexNotFound", 28: "PathNotViable",
 	40: "ConflictingUpdateOperators", codeCursorNotFound: "CursorNotFound", codeNamespaceExists: "NamespaceExists",
 	codeMaxTimeMSExpired: "MaxTimeMSExpired", codeDollarPrefixedName: "DollarPrefixedFieldName",
@@ -74,7 +77,7 @@ var codeNames = map[int32]string{
 	257: "TransactionTooLarge", codeCursorKilled: "CursorKilled", codeInvalidResumeToken: "InvalidResumeToken",
 	codeChangeStreamFatal: "ChangeStreamFatalError", codeHistoryLost: "ChangeStreamHistoryLost", codeTooManySessions: "TooManyLogicalSessions",
 	codeNotInTransaction: "OperationNotSupportedInTransaction", 290: "TransactionExceededLifetimeLimitSeconds",
-	292: "QueryExceededMemoryLimitNoDiskUseAllowed", codeAPIVersion: "APIVersionError",
+	292: "QueryExceededMemoryLimitNoDiskUseAllowed", codeAPIVersion: "APIVersionError", codeMechanismUnavailable: "MechanismUnavailable",
 	codeUnsupportedQuery: "UnsupportedOpQueryCommand", 10334: "BSONObjectTooLarge", codeDuplicateKey: "DuplicateKey",
 }
 

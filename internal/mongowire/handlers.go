@@ -23,21 +23,28 @@ func commandMembers(served, unserved []string) known {
 
 // greeting is the handshake. What drivers tell of themselves in it grows with
 // every version, and a server takes what it knows.
-var greeting = &handler{run: hello}
+var greeting = &handler{run: hello, public: true}
 
 // handlers are the commands that are served.
 var handlers = map[string]*handler{
 	"hello": greeting, "isMaster": greeting, "ismaster": greeting,
-	"ping":             {run: ping, members: commandMembers([]string{"ping"}, nil)},
-	"buildInfo":        {run: buildInfo, members: commandMembers([]string{"buildInfo"}, nil)},
-	"buildinfo":        {run: buildInfo, members: commandMembers([]string{"buildinfo"}, nil)},
+	"ping":             {run: ping, public: true, members: commandMembers([]string{"ping"}, nil)},
+	"buildInfo":        {run: buildInfo, public: true, members: commandMembers([]string{"buildInfo"}, nil)},
+	"buildinfo":        {run: buildInfo, public: true, members: commandMembers([]string{"buildinfo"}, nil)},
 	"serverStatus":     {run: serverStatus}, // its members choose sections
 	"getParameter":     {run: getParameter},
 	"getLog":           {run: getLog, members: commandMembers([]string{"getLog"}, nil)},
 	"hostInfo":         {run: hostInfo, members: commandMembers([]string{"hostInfo"}, nil)},
-	"connectionStatus": {run: connectionStatus, members: commandMembers([]string{"connectionStatus", "showPrivileges"}, nil)},
+	"connectionStatus": {run: connectionStatus, public: true, members: commandMembers([]string{"connectionStatus", "showPrivileges"}, nil)},
 
-	"endSessions":     {run: endSessions, members: commandMembers([]string{"endSessions"}, nil)},
+	"saslStart": {
+		run: saslStart, public: true,
+		members: commandMembers([]string{"saslStart", "mechanism", "payload", "options", "autoAuthorize"}, nil),
+	},
+	"saslContinue": {run: saslContinue, public: true, members: commandMembers([]string{"saslContinue", "conversationId", "payload"}, nil)},
+	"logout":       {run: logout, public: true, members: commandMembers([]string{"logout"}, nil)},
+
+	"endSessions":     {run: endSessions, public: true, members: commandMembers([]string{"endSessions"}, nil)},
 	"killSessions":    {run: endSessions, members: commandMembers([]string{"killSessions"}, nil)},
 	"refreshSessions": {run: refreshSessions, members: commandMembers([]string{"refreshSessions"}, nil)},
 	commitCommand:     {run: commitTransaction, members: commandMembers([]string{commitCommand, "recoveryToken"}, nil), transactional: true},

@@ -1,7 +1,8 @@
 // Package mongowire serves document stores over MongoDB's wire protocol, so
 // that MongoDB's own drivers and tools work on the embedded store. It is a door
-// for operators: whoever gets in reads and writes everything, and nobody is
-// asked for a password, so it must not be opened to a network.
+// for operators: whoever gets in reads and writes everything. Without
+// credentials nobody is asked for a password, and it must not be opened to a
+// network.
 //
 // To drivers it is the primary of a replica set with one member, since they use
 // transactions and retries with nothing less. What it does not serve, it
@@ -55,8 +56,11 @@ func (s Single) Store(name string) store.Store {
 // Names lists the one database.
 func (s Single) Names() []string { return []string{s.Name} }
 
-// Options bound what clients may take. Zero values stand for the defaults.
+// Options say who may come and bound what clients may take. Zero values stand
+// for the defaults.
 type Options struct {
+	// Credentials are what clients must log in with; nil lets in who comes.
+	Credentials *Credentials
 	// Logger is told of connections and faults; nil logs nothing.
 	Logger *slog.Logger
 	// Dir is where results wait that are too large for memory; "" is the system's
@@ -102,6 +106,8 @@ type Server struct {
 	sessions  *sessions
 	cursors   *cursors
 	messages  *semaphore.Weighted
+	strangers *strangers
+	guesses   *guesses
 	open      atomic.Int32
 	accepted  atomic.Int32
 	replies   atomic.Int32
@@ -118,7 +124,8 @@ func New(databases Databases, o Options) *Server {
 		draining: draining, drain: drain,
 		databases: databases, options: o, logger: o.Logger,
 		sessions: newSessions(o), cursors: newCursors(o),
-		messages: semaphore.NewWeighted(maxRequestBytes),
+		messages:  semaphore.NewWeighted(maxRequestBytes),
+		strangers: newStrangers(o), guesses: newGuesses(),
 	}
 }
 

@@ -20,7 +20,7 @@ func hello(_ context.Context, c *command) (bson.D, error) {
 	if c.name != "hello" {
 		primary = "ismaster"
 	}
-	return bson.D{
+	return c.greetLogin(bson.D{
 		{Key: primary, Value: true}, {Key: "helloOk", Value: true},
 		{Key: "setName", Value: "loam"}, {Key: "setVersion", Value: int32(1)}, {Key: "secondary", Value: false},
 		{Key: "hosts", Value: bson.A{c.address}}, {Key: "primary", Value: c.address}, {Key: "me", Value: c.address},
@@ -29,7 +29,7 @@ func hello(_ context.Context, c *command) (bson.D, error) {
 		{Key: "logicalSessionTimeoutMinutes", Value: int32(c.options.SessionTimeout / time.Minute)},
 		{Key: "connectionId", Value: c.id}, {Key: "minWireVersion", Value: int32(0)},
 		{Key: "maxWireVersion", Value: int32(maxWireVersion)}, {Key: "readOnly", Value: false},
-	}, nil
+	}), nil
 }
 
 func ping(ctx context.Context, c *command) (bson.D, error) {
@@ -61,9 +61,14 @@ func hostInfo(context.Context, *command) (bson.D, error) {
 	return bson.D{{Key: "system", Value: bson.D{}}, {Key: "os", Value: bson.D{}}, {Key: "extra", Value: bson.D{}}}, nil
 }
 
-func connectionStatus(context.Context, *command) (bson.D, error) {
+func connectionStatus(_ context.Context, c *command) (bson.D, error) {
+	users, roles := bson.A{}, bson.A{}
+	if c.user != "" {
+		users = append(users, bson.D{{Key: "user", Value: c.user}, {Key: "db", Value: "admin"}})
+		roles = append(roles, bson.D{{Key: "role", Value: "root"}, {Key: "db", Value: "admin"}})
+	}
 	return bson.D{{Key: "authInfo", Value: bson.D{
-		{Key: "authenticatedUsers", Value: bson.A{}}, {Key: "authenticatedUserRoles", Value: bson.A{}},
+		{Key: "authenticatedUsers", Value: users}, {Key: "authenticatedUserRoles", Value: roles},
 	}}}, nil
 }
 
