@@ -12,34 +12,66 @@ import (
 type Matcher struct {
 	root all
 	near *Near
+	// failed is the first error of an $expr.
+	failed error
+}
+
+// Options are what a filter is compiled with.
+type Options struct {
+	// Collation is that of strings. Regular expressions know no collation.
+	Collation Collation
+	// Expr compiles the operand of $expr; nil refuses it. A matcher with an $expr
+	// keeps its first error, so that it serves one search at a time.
+	Expr func(v bson.RawValue) (Expr, error)
+}
+
+// Expr is a compiled $expr.
+type Expr interface {
+	// Holds tells whether the document satisfies it.
+	Holds(doc bson.Raw) (bool, error)
 }
 
 // Compile compiles a MongoDB filter. A nil or empty filter matches everything.
 // $text, $where, $expr and $jsonSchema are refused.
 func Compile(filter bson.D) (*Matcher, error) { return Simple.Compile(filter) }
 
-// Compile is the function Compile with strings under the collation. Regular
-// expressions know no collation.
+// Compile is the function Compile with strings under the collation.
 func (c Collation) Compile(filter bson.D) (*Matcher, error) {
-	raw, err := Encode(filter)
-	if err != nil {
-		return nil, err
-	}
-	return c.CompileRaw(raw)
+	return Options{Collation: c}.Compile(filter)
 }
 
 // CompileRaw compiles a filter that is already BSON; the matcher keeps it.
 func (c Collation) CompileRaw(filter bson.Raw) (*Matcher, error) {
+	return Options{Collation: c}.CompileRaw(filter)
+}
+
+// Compile is the function Compile with options.
+func (o Options) Compile(filter bson.D) (*Matcher, error) {
+	raw, err := Encode(filter)
+	if err != nil {
+		return nil, err
+	}
+	return o.CompileRaw(raw)
+}
+
+// CompileRaw is Compile of a filter that is already BSON; the matcher keeps it.
+func (o Options) CompileRaw(filter bson.Raw) (*Matcher, error) {
 	m := &Matcher{}
+	c := compiler{collation: o.Collation, found: &m.near, expr: o.Expr, failed: &m.failed}
 	var err error
-	if m.root, err = (compiler{collation: c, found: &m.near}).conjunction(filter); err != nil {
+	if m.root, err = c.conjunction(filter); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
 // Match tells whether the document satisfies the filter. It does not allocate.
+// A document for which an $expr fails does not.
 func (m *Matcher) Match(doc bson.Raw) bool { return m.root.match(doc) }
+
+// Err returns the first error of an $expr, which ends the search: MongoDB
+// answers with it.
+func (m *Matcher) Err() error { return m.failed }
 
 // compiler turns filters into nodes.
 type compiler struct {
@@ -49,6 +81,11 @@ type compiler struct {
 	path path
 	// found is where $near goes; nil where it is not allowed.
 	found **Near
+	// expr compiles $expr, and failed is where its errors go; inside tells that
+	// the filter is one of a part of the document, where it is not allowed.
+	expr   func(bson.RawValue) (Expr, error)
+	failed *error
+	inside bool
 }
 
 func (c compiler) deeper() (compiler, error) {
@@ -128,7 +165,9 @@ func (c compiler) logical(name string, v value) (node, error) {
 			return nil, store.BadRequest(codeFailedToParse, "%s must be an integer value of 1", name)
 		}
 		return constant(name == "$alwaysTrue"), nil
-	case "$text", "$where", "$expr", "$jsonSchema":
+	case "$expr":
+		return c.expression(v)
+	case "$text", "$where", "$jsonSchema":
 		return nil, store.BadRequest(codeBadValue, "%s is not supported here", name)
 	}
 	return nil, store.BadRequest(codeBadValue, "unknown top level operator: %s", name)
@@ -371,7 +410,7 @@ func elemMatchOf(v value) (inner value, ok bool) {
 // elemMatch compiles $elemMatch: one element of an array satisfies a filter, if
 // it is a document, or a document of operators.
 func (c compiler) elemMatch(v value) (condition, error) {
-	c.found = nil
+	c.found, c.inside = nil, true
 	if v.kind != bson.TypeEmbeddedDocument {
 		return nil, store.BadRequest(codeBadValue, "$elemMatch needs an Object")
 	}
