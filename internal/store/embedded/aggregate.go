@@ -188,8 +188,8 @@ type matching struct {
 }
 
 func (m *matching) take(doc bson.Raw) (bool, error) {
-	if !m.filter.Match(doc) {
-		return true, nil
+	if ok, err := m.filter.Decide(doc); err != nil || !ok {
+		return true, err
 	}
 	return m.next.take(doc)
 }

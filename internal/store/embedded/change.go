@@ -112,6 +112,9 @@ func newUpdate(collection string, u store.Update) (*update, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u.Upsert && q.env != nil {
+		return nil, store.BadRequest(224, "$expr is not allowed in the query predicate for an upsert")
+	}
 	updater, err := match.CompileUpdate(u.Change)
 	if err != nil {
 		return nil, err

@@ -95,7 +95,12 @@ func (v *view) scanDraft(ctx context.Context, q *search, visit visit) error {
 		return err
 	}
 	for _, e := range v.draft.order {
-		if e.doc == nil || !q.filter.Match(e.doc) {
+		if e.doc == nil {
+			continue
+		}
+		if ok, err := q.filter.Decide(e.doc); err != nil {
+			return err
+		} else if !ok {
 			continue
 		}
 		if more, err := visit(handle{}, e.doc); err != nil || !more {

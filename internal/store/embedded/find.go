@@ -52,6 +52,7 @@ type view struct {
 // order, after perRange documents of a range going on to the next one if
 // perRange is above 0.
 func (v *view) scan(ctx context.Context, q *search, perRange int64, visit visit) error {
+	q.begin(ctx)
 	if v.draft != nil {
 		return v.scanDraft(ctx, q, visit)
 	}

@@ -63,6 +63,7 @@ func plainID(id any) bool {
 // get finds documents by their ids, in the cache or in the file, and calls yield
 // with those that satisfy the search, in the order of the ids.
 func (s *Store) get(ctx context.Context, q *search, ids []any, yield func(bson.Raw) error) error {
+	q.begin(ctx)
 	out := &emitter{search: q, yield: yield}
 	if len(ids) == 1 {
 		var space [64]byte
@@ -71,7 +72,10 @@ func (s *Store) get(ctx context.Context, q *search, ids []any, yield func(bson.R
 			return err
 		}
 		doc, err := s.lookup(ctx, q.collection, key)
-		if doc == nil || err != nil || !q.filter.Match(doc) {
+		if doc == nil || err != nil {
+			return err
+		}
+		if ok, err := q.filter.Decide(doc); err != nil || !ok {
 			return err
 		}
 		_, err = out.emit(doc, true)
@@ -88,7 +92,12 @@ func (s *Store) get(ctx context.Context, q *search, ids []any, yield func(bson.R
 			return err
 		}
 		for _, doc := range docs {
-			if doc == nil || !q.filter.Match(doc) {
+			if doc == nil {
+				continue
+			}
+			if ok, err := q.filter.Decide(doc); err != nil {
+				return err
+			} else if !ok {
 				continue
 			}
 			if more, err := out.emit(doc, true); err != nil || !more {

@@ -138,7 +138,14 @@ func (s *scan) step(ctx context.Context, key stmtKey, r keyRange, ranged bool) e
 			runtime.Gosched()
 		}
 		rid, doc := st.int(0), bson.Raw(st.blob(1))
-		if s.filter != nil && !s.filter.Match(doc) || !s.first(rid) {
+		if s.filter != nil {
+			if ok, err := s.filter.Decide(doc); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+		}
+		if !s.first(rid) {
 			continue
 		}
 		goOn, err := s.visit(handle{rid: rid}, doc)

@@ -6,10 +6,12 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/expression"
 	"github.com/loam-baas/loam/internal/store/match"
 )
 
@@ -23,6 +25,7 @@ type search struct {
 	skip       int64
 	limit      int64 // 0 for none
 	request    request
+	env        *expression.Env // of the filter's $expr; nil when there is none
 }
 
 func newSearch(collection string, q store.Find) (*search, error) {
@@ -44,7 +47,8 @@ func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
 		return nil, nil, err
 	}
 	s := &search{collection: collection, skip: q.Skip, limit: q.Limit}
-	if s.filter, err = c.CompileRaw(filter); err != nil {
+	options := match.Options{Collation: c, Expr: s.compileExpr(c)}
+	if s.filter, err = options.CompileRaw(filter); err != nil {
 		return nil, nil, err
 	}
 	if len(q.Sort) > 0 {
@@ -67,6 +71,23 @@ func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
 		return nil, nil, store.BadRequest(51024, "BSON field 'limit' value must be >= 0, actual value '%d'", s.limit)
 	}
 	return s, filter, nil
+}
+
+// compileExpr returns what compiles the filter's $expr.
+func (s *search) compileExpr(c match.Collation) func(bson.RawValue) (match.Expr, error) {
+	return func(v bson.RawValue) (match.Expr, error) {
+		if s.env == nil {
+			s.env = expression.NewEnv(time.Now())
+		}
+		return expression.Filters(s.env, expression.Options{Collation: c})(v)
+	}
+}
+
+// begin lets the end of ctx end what the filter computes.
+func (s *search) begin(ctx context.Context) {
+	if s.env != nil {
+		s.env.Context = ctx
+	}
 }
 
 // ordered tells whether an order is asked for.

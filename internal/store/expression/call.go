@@ -65,13 +65,13 @@ func (c compiler) operator(name string, v value) (node, error) {
 		return compile(name, v)
 	}
 	for _, table := range []map[string]function{
-		arithmeticFunctions, logicFunctions,
+		arithmeticFunctions, logicFunctions, arrayFunctions, typeFunctions,
 	} {
 		if f, ok := table[name]; ok {
 			return c.function(name, f, v)
 		}
 	}
-	for _, table := range []map[string]named{} {
+	for _, table := range []map[string]named{arrayOperators} {
 		if f, ok := table[name]; ok {
 			return c.named(name, f, v)
 		}
@@ -103,6 +103,8 @@ func (c compiler) special(name string) (func(name string, v value) (node, error)
 		return c.each, true
 	case "$reduce":
 		return c.reduce, true
+	case "$zip":
+		return c.zip, true
 	case "$cmp", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
 		return c.comparison, true
 	}

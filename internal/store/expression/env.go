@@ -31,7 +31,6 @@ type Env struct {
 	chunk []byte  // for small values
 	work  int     // since the context was last asked, in values or 256 bytes
 	live  int     // bytes held by values under construction and by variables
-	zones map[string]*time.Location
 }
 
 // NewEnv returns an Env with a time and nothing else.

@@ -16,12 +16,10 @@ import (
 type value = bson.RawValue
 
 var (
-	missing  = value{}
-	null     = value{Type: bson.TypeNull}
-	yes      = value{Type: bson.TypeBoolean, Value: []byte{1}}
-	no       = value{Type: bson.TypeBoolean, Value: []byte{0}}
-	emptyDoc = value{Type: bson.TypeEmbeddedDocument, Value: []byte{5, 0, 0, 0, 0}}
-	empty    = value{Type: bson.TypeString, Value: []byte{1, 0, 0, 0, 0}}
+	missing = value{}
+	null    = value{Type: bson.TypeNull}
+	yes     = value{Type: bson.TypeBoolean, Value: []byte{1}}
+	no      = value{Type: bson.TypeBoolean, Value: []byte{0}}
 )
 
 // typeAbsent is the type of an argument that was not given at all, to be told
@@ -67,8 +65,6 @@ func integerOf(v value) int64 {
 
 // textOf returns the bytes of a string, symbol or code.
 func textOf(v value) []byte { return v.Value[4 : len(v.Value)-1] }
-
-func isText(v value) bool { return v.Type == bson.TypeString || v.Type == bson.TypeSymbol }
 
 // text returns a string value, which must fit a document.
 func text(s string) (value, error) {

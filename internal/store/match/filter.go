@@ -32,7 +32,7 @@ type Expr interface {
 }
 
 // Compile compiles a MongoDB filter. A nil or empty filter matches everything.
-// $text, $where, $expr and $jsonSchema are refused.
+// $text, $where, $expr (but see Options) and $jsonSchema are refused.
 func Compile(filter bson.D) (*Matcher, error) { return Simple.Compile(filter) }
 
 // Compile is the function Compile with strings under the collation.
@@ -66,12 +66,13 @@ func (o Options) CompileRaw(filter bson.Raw) (*Matcher, error) {
 }
 
 // Match tells whether the document satisfies the filter. It does not allocate.
-// A document for which an $expr fails does not.
 func (m *Matcher) Match(doc bson.Raw) bool { return m.root.match(doc) }
 
-// Err returns the first error of an $expr, which ends the search: MongoDB
-// answers with it.
-func (m *Matcher) Err() error { return m.failed }
+// Decide is Match for filters that may have an $expr, and so an error.
+func (m *Matcher) Decide(doc bson.Raw) (bool, error) {
+	matches := m.root.match(doc)
+	return matches && m.failed == nil, m.failed
+}
 
 // compiler turns filters into nodes.
 type compiler struct {

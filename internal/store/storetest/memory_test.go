@@ -10,10 +10,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/expression"
 	"github.com/loam-baas/loam/internal/store/match"
 )
 
@@ -113,7 +115,9 @@ func (d database) query(name string, q store.Find) ([]int, *collection, error) {
 		return nil, nil, err
 	}
 	collation := match.CollationOf(q.CaseInsensitive)
-	matcher, err := collation.Compile(q.Filter)
+	env := expression.NewEnv(time.Now())
+	filters := match.Options{Collation: collation, Expr: expression.Filters(env, expression.Options{Collation: collation})}
+	matcher, err := filters.Compile(q.Filter)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +139,9 @@ func (d database) query(name string, q store.Find) ([]int, *collection, error) {
 	}
 	var all []found
 	for i, doc := range c.docs {
-		if !matcher.Match(doc) {
+		if ok, err := matcher.Decide(doc); err != nil {
+			return nil, nil, err
+		} else if !ok {
 			continue
 		}
 		key, err := sorter.AppendKey(nil, doc, 0)
@@ -315,6 +321,14 @@ func (m *memory) apply(ctx context.Context, name string, u store.Update) (r stor
 	updater, err := match.CompileUpdate(u.Change)
 	if err != nil {
 		return r, nil, nil, err
+	}
+	if u.Upsert {
+		refuse := match.Options{Expr: func(bson.RawValue) (match.Expr, error) {
+			return nil, store.BadRequest(224, "an upsert can't have an $expr")
+		}}
+		if _, err := refuse.Compile(u.Filter); err != nil {
+			return r, nil, nil, err
+		}
 	}
 	err = m.change(ctx, func(d database) error {
 		q := store.Find{Filter: u.Filter, Sort: u.Sort, Limit: 1}

@@ -31,6 +31,8 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{name: "Find", test: testFind},
 		{name: "FindCaseInsensitive", test: testFindCaseInsensitive},
 		{name: "FindErrors", test: testFindErrors},
+		{name: "Expr", test: testExpr},
+		{name: "Expressions", test: testExpressions},
 		{name: "Sort", test: testSort},
 		{name: "Page", test: testPage},
 		{name: "Project", test: testProject},
