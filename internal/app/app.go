@@ -23,6 +23,9 @@ import (
 type App struct {
 	store store.Store
 	rest  *rest.App
+	// mongoName is the database as which the store is served to MongoDB's tools;
+	// empty when it is a MongoDB itself.
+	mongoName string
 }
 
 // Open opens the app's store, brings it up to date and puts the app together.
@@ -83,11 +86,24 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	return &App{store: s, rest: door}, nil
+	a := &App{store: s, rest: door}
+	if c.Database.Engine == config.Embedded {
+		a.mongoName = c.Database.MongoName
+	}
+	return a, nil
 }
 
 // REST is the app's part of the REST door.
 func (a *App) REST() *rest.App { return a.rest }
+
+// Embedded is the app's store as a database of its own, by that name; nil when
+// the documents are in a MongoDB.
+func (a *App) Embedded() (name string, s store.Store) {
+	if a.mongoName == "" {
+		return "", nil
+	}
+	return a.mongoName, a.store
+}
 
 // Close waits for what runs and lets go of the store. No door may use the app
 // any more.

@@ -59,6 +59,7 @@ type subcommand struct {
 func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "[flags] [file]", "start the server", (*Program).serve},
+		{"mongo", "--data DIR [flags]", "serve an embedded store to MongoDB's tools and drivers", (*Program).mongo},
 		{"config", "[flags] [file]", "show the configuration and where each value comes from", (*Program).config},
 		{"schema", "plan|apply|export [flags] [file]", "compare classes with their definitions, apply these, or print what there is", (*Program).schema},
 		{"health", "[flags] [file]", "ask the running server whether it is well", (*Program).health},
@@ -145,6 +146,8 @@ func (p *Program) help(_ context.Context, args []string) error {
 	}
 	fmt.Fprintf(p.Stdout, "Usage: loam %s\n\n%s.\n", strings.TrimSpace(c.name+" "+c.args), sentence(c.summary))
 	switch c.name {
+	case "mongo":
+		fmt.Fprint(p.Stdout, mongoHelp, newMongoFlags().set.FlagUsages())
 	case "config":
 		fmt.Fprint(p.Stdout, configHelp)
 	case "schema":

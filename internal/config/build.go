@@ -93,6 +93,9 @@ func (e *Effective) derive(s settings, prefix string) {
 	if !s.has("publicServerURL") {
 		s.set(e.table.byPath["publicServerURL"], s["serverURL"].Value, sourceDefault)
 	}
+	if id, ok := s["appId"].Value.(string); ok && !s.has("mongoDatabase") && IsMongoDatabase(id) {
+		s.set(e.table.byPath["mongoDatabase"], id, sourceDefault)
+	}
 	if !s.has("databaseURI") {
 		dir := filepath.Join(p.DataDir, "store")
 		if prefix != "" {
@@ -145,6 +148,39 @@ func (e *Effective) conflicts() []error {
 		}
 		stores[place] = app.AppID
 		problems = append(problems, app.Keys.conflicts(app.AppID)...)
+	}
+	if p.Mongo.Listen != "" {
+		problems = append(problems, e.mongoConflicts()...)
+	}
+	return problems
+}
+
+// mongoConflicts are settings with which MongoDB's protocol can't be served.
+func (e *Effective) mongoConflicts() []error {
+	var problems []error
+	add := func(option, format string, args ...any) {
+		problems = append(problems, &Problem{Option: option, Text: fmt.Sprintf(format, args...)})
+	}
+	p := e.Process
+	if (p.Mongo.CertFile == "") != (p.Mongo.KeyFile == "") {
+		add("mongoTLSCertFile", "and mongoTLSKeyFile go together")
+	}
+	named := map[string]string{}
+	for _, app := range p.Apps {
+		name := app.Database.MongoName
+		if app.Database.Engine != Embedded || e.KeysMissing && app.AppID == "" {
+			continue
+		}
+		if !IsMongoDatabase(name) {
+			add("mongoDatabase", "must be set for the app %q, whose id can't be the name of a MongoDB database", app.AppID)
+		}
+		if other, taken := named[strings.ToLower(name)]; taken {
+			add("mongoDatabase", "is the same for the apps %q and %q but for case, which MongoDB does not allow", other, app.AppID)
+		}
+		named[strings.ToLower(name)] = app.AppID
+	}
+	if len(named) == 0 && !e.KeysMissing {
+		add("mongoListen", "has nothing to serve: the apps' documents are in MongoDB itself")
 	}
 	return problems
 }

@@ -98,7 +98,7 @@ func TestLoad_Defaults(t *testing.T) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}
 	want := &Process{
 		Host: "0.0.0.0", Port: 1337, MountPath: "/parse", AllowOrigin: []string{"*"},
-		MaxUploadSize: 20 << 20, DrainTimeout: 25 * time.Second, DataDir: "loam-data",
+		MaxUploadSize: 20 << 20, DrainTimeout: 25 * time.Second, DataDir: "loam-data", Mongo: MongoDoor{Username: "loam"},
 		Apps: []*App{{
 			AppID: "app",
 			Keys: Keys{
@@ -107,7 +107,7 @@ func TestLoad_Defaults(t *testing.T) {
 			},
 			ServerURL: "http://localhost:1337/parse", PublicServerURL: "http://localhost:1337/parse",
 			Database: Database{
-				Engine: Embedded, Path: filepath.Join("loam-data", "store"), Durability: DurabilityFull, BatchSize: 1000,
+				Engine: Embedded, Path: filepath.Join("loam-data", "store"), MongoName: "app", Durability: DurabilityFull, BatchSize: 1000,
 				Indexes: SystemIndexes{true, true, true, true, true, true, true, true},
 			},
 			ObjectIDSize: 10, DefaultLimit: 100, EnableSanitizedErrorResponse: true,
@@ -314,6 +314,12 @@ func TestLoad_Refuses(t *testing.T) {
 		"master key alone":              {source{noApp: true, env: []string{"PARSE_SERVER_MASTER_KEY=a"}}, []string{"appId is missing: masterKey is set"}},
 		"option of the process in apps": {source{file: "apps:\n- {appId: b, masterKey: m, port: 1}\n- {appId: c, masterKey: m}"}, []string{"loam.yaml:2: port is an option of the whole process"}},
 		"app without an id":             {source{file: "apps: [{masterKey: m}]"}, []string{"loam.yaml:1: appId is missing in this app"}},
+		"a MongoDB door without a port": {source{flags: []string{"--mongo-listen", "127.0.0.1"}}, []string{"flag --mongo-listen: mongoListen must be an address with a port"}},
+		"half of its certificate":       {source{flags: []string{"--mongo-listen", "127.0.0.1:0", "--mongo-tls-key-file", "k"}}, []string{"mongoTLSCertFile and mongoTLSKeyFile go together"}},
+		"a database of MongoDB's own":   {source{flags: []string{"--mongo-database", "admin"}}, []string{"flag --mongo-database: mongoDatabase must be the name of a MongoDB database"}},
+		"an id that is no database":     {source{noApp: true, file: "appId: a.b\nmasterKey: m\nmongoListen: '127.0.0.1:0'"}, []string{`mongoDatabase must be set for the app "a.b"`}},
+		"one database for two apps":     {source{file: "mongoListen: '127.0.0.1:0'\napps: [{appId: APP, masterKey: m}]"}, []string{`mongoDatabase is the same for the apps`}},
+		"a door to MongoDB itself":      {source{flags: []string{"--mongo-listen", "127.0.0.1:0", "--database-uri", "mongodb://h/d"}}, []string{"mongoListen has nothing to serve"}},
 		"two apps of one id":            {source{file: "apps: [{appId: app, masterKey: m}]"}, []string{`appId "app" is that of two apps`}},
 		"two apps in one store":         {source{file: "databaseURI: file:///x/y\napps: [{appId: b, masterKey: m, databaseURI: 'file:///x/../x/y/'}]"}, []string{`databaseURI is the same for the apps "app" and "b"`}},
 		"two apps in one MongoDB":       {source{file: "databaseURI: mongodb://u:p@A,b:27017/d\napps: [{appId: b, masterKey: m, databaseURI: 'mongodb://b,a/d?w=1'}]"}, []string{`databaseURI is the same for the apps "app" and "b"`}},

@@ -26,6 +26,9 @@ type Process struct {
 	// DrainTimeout is how long running requests may take after the signal to stop.
 	DrainTimeout time.Duration
 
+	// Mongo says how the embedded stores are served to MongoDB's own tools.
+	Mongo MongoDoor
+
 	// Log says what is logged, and how.
 	Log Log
 	// DataDir is where Loam keeps generated keys and, by default, its databases.
@@ -39,6 +42,17 @@ type Process struct {
 	// Warnings are what an operator should be told about this configuration: options
 	// that do nothing yet, and settings that are legal but unwise.
 	Warnings []string
+}
+
+// MongoDoor configures the door that speaks MongoDB's wire protocol.
+type MongoDoor struct {
+	// Listen is a host and a port; empty when there is no door.
+	Listen string
+	// Username and Password are what clients log in with; with no password they
+	// needn't.
+	Username, Password string
+	// CertFile and KeyFile are PEM files; empty when connections are not encrypted.
+	CertFile, KeyFile string
 }
 
 // Log configures the process's log.
@@ -129,6 +143,9 @@ type Database struct {
 	URI string
 	// Path is the embedded store's directory; empty with MongoDB.
 	Path string
+	// MongoName is the database as which the embedded store is served to MongoDB's
+	// tools.
+	MongoName string
 	// CollectionPrefix comes before the name of every collection.
 	CollectionPrefix string
 	// Durability is what the embedded store promises of an acknowledged write.

@@ -137,6 +137,37 @@ func readHost(value any) (any, error) {
 	return s, nil
 }
 
+// readAddress reads a host and a port. The port 0 lets the system choose one.
+func readAddress(value any) (any, error) {
+	s := value.(string)
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("must be an address with a port, as 127.0.0.1:27017, not %q", s)
+	}
+	return s, nil
+}
+
+// readMongoDatabase reads the name of a MongoDB database.
+func readMongoDatabase(value any) (any, error) {
+	if s := value.(string); !IsMongoDatabase(s) {
+		return nil, fmt.Errorf("must be the name of a MongoDB database, up to 63 bytes without white space and any of /\\.\"$*<>:|?, and none of admin, config and local; not %q", s)
+	}
+	return value, nil
+}
+
+// IsMongoDatabase tells whether s can be the name of a database in MongoDB, on any
+// system, and is none of its own.
+func IsMongoDatabase(s string) bool {
+	switch s {
+	case "", "admin", "config", "local":
+		return false
+	}
+	return len(s) <= 63 && !strings.ContainsAny(s, "/\\. \"$*<>:|?\x00\t\n\r")
+}
+
 // intBetween accepts integers from low to high.
 func intBetween(low, high int64) func(any) (any, error) {
 	return func(value any) (any, error) {

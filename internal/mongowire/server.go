@@ -18,8 +18,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -55,6 +57,15 @@ func (s Single) Store(name string) store.Store {
 
 // Names lists the one database.
 func (s Single) Names() []string { return []string{s.Name} }
+
+// Several are stores by the names of their databases.
+type Several map[string]store.Store
+
+// Store returns the store of a database, or nil when there is none.
+func (s Several) Store(name string) store.Store { return s[name] }
+
+// Names lists the databases in order.
+func (s Several) Names() []string { return slices.Sorted(maps.Keys(s)) }
 
 // Options say who may come and bound what clients may take. Zero values stand
 // for the defaults.

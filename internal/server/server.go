@@ -16,6 +16,7 @@ import (
 	"github.com/loam-baas/loam/internal/app"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/rest"
+	"github.com/loam-baas/loam/internal/store"
 )
 
 // Bounds of what a connection may take. The REST door extends the times for long
@@ -43,6 +44,7 @@ const (
 // application is an app as the server needs it.
 type application interface {
 	REST() *rest.App
+	Embedded() (name string, s store.Store)
 	Close(context.Context) error
 }
 
@@ -52,6 +54,7 @@ type Server struct {
 	config   *config.Process
 	logger   *slog.Logger
 	listener net.Listener
+	mongo    *mongoDoor // nil for none
 	open     func(context.Context, *config.App) (application, error)
 
 	state atomic.Pointer[state]
@@ -67,7 +70,11 @@ func New(ctx context.Context, c *config.Process, logger *slog.Logger) (*Server, 
 	if err != nil {
 		return nil, fmt.Errorf("can't serve on %s: %w", address, err)
 	}
-	s := &Server{config: c, logger: logger, listener: listener, ready: make(chan struct{})}
+	mongo, err := openMongo(ctx, c.Mongo, logger)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s := &Server{config: c, logger: logger, listener: listener, mongo: mongo, ready: make(chan struct{})}
 	s.open = func(ctx context.Context, c *config.App) (application, error) {
 		return app.Open(ctx, c, logger.With("app", c.AppID))
 	}
@@ -106,14 +113,16 @@ func (s *Server) Run(ctx context.Context) error {
 
 	apps, err := s.start(ctx)
 	if err == nil {
+		s.mongo.serve(requests, apps)
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
 			failed <- http.ErrServerClosed // for the wait below
+		case err = <-s.mongo.failure():
 		}
 	}
 	s.enter(stopping)
-	s.drain(ctx, httpServer, cut)
+	err = errors.Join(err, s.drain(ctx, httpServer, cut))
 	if served := <-failed; err == nil && !errors.Is(served, http.ErrServerClosed) {
 		err = served
 	}
@@ -150,14 +159,16 @@ func (s *Server) start(ctx context.Context) ([]application, error) {
 
 // drain stops to listen and waits for the requests that run; those that take
 // too long are cut off.
-func (s *Server) drain(ctx context.Context, httpServer *http.Server, cut context.CancelFunc) {
+func (s *Server) drain(ctx context.Context, httpServer *http.Server, cut context.CancelFunc) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
 	defer cancel()
+	s.mongo.drain()
 	if err := httpServer.Shutdown(ctx); err != nil {
 		s.logger.Warn("requests took longer than the time to drain and were cut off", "drainTimeout", s.config.DrainTimeout)
 		cut()
 		_ = httpServer.Close() // of the connections; there is nothing to do about errors
 	}
+	return s.mongo.wait(ctx, cut)
 }
 
 func (s *Server) close(ctx context.Context, apps []application) error {
