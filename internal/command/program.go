@@ -63,6 +63,9 @@ func subcommands() []subcommand {
 		{"config", "[flags] [file]", "show the configuration and where each value comes from", (*Program).config},
 		{"schema", "plan|apply|export [flags] [file]", "compare classes with their definitions, apply these, or print what there is", (*Program).schema},
 		{"health", "[flags] [file]", "ask the running server whether it is well", (*Program).health},
+		{"doctor", "[flags] [file]", "check the embedded stores, and repair them", (*Program).doctor},
+		{"snapshot", "--to DIR [flags] [file]", "copy the data directory, also of a running server", (*Program).snapshot},
+		{"compact", "[flags] [file]", "make the embedded stores as small as they can be", (*Program).compact},
 		{"version", "", "print the version", (*Program).version},
 		{"help", "[command]", "tell more of a command", (*Program).help},
 	}
@@ -130,7 +133,7 @@ func find(name string) (subcommand, error) {
 func (p *Program) overview(w io.Writer) {
 	fmt.Fprint(w, "Loam is a self-hosted backend in one binary that speaks the Parse protocol.\n\nUsage:\n")
 	for _, c := range subcommands() {
-		fmt.Fprintf(w, "  loam %-24s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		fmt.Fprintf(w, "  loam %-32s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
 	}
 	fmt.Fprint(w, "\nWithout any configuration, \"loam serve\" keeps its data in ./loam-data and prints what clients need.\n")
 }
@@ -152,6 +155,12 @@ func (p *Program) help(_ context.Context, args []string) error {
 		fmt.Fprint(p.Stdout, configHelp)
 	case "schema":
 		fmt.Fprint(p.Stdout, schemaHelp)
+	case "doctor":
+		fmt.Fprint(p.Stdout, doctorHelp)
+	case "snapshot":
+		fmt.Fprint(p.Stdout, snapshotHelp)
+	case "compact":
+		fmt.Fprint(p.Stdout, compactHelp)
 	case "serve":
 		fmt.Fprint(p.Stdout, serveHelp, "\nFlags:\n", config.NewFlags("serve").Usage(false))
 	}

@@ -201,7 +201,8 @@ func (c *conn) inSnapshot(do func() error) (err error) {
 		if !c.inTransaction() {
 			return
 		}
-		if failed := c.run(stmtKey{does: commit}); err == nil {
+		// After damage was read, COMMIT would fail and leave the snapshot open.
+		if failed := c.run(stmtKey{does: rollback}); err == nil {
 			err = failed
 		}
 	}()
@@ -320,7 +321,7 @@ func failure(err error) error {
 	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
 		return fmt.Errorf("%w: the database file can't be written: %w", store.ErrUnavailable, err)
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
-		return fmt.Errorf("%w: the database file is damaged: %w", store.ErrUnavailable, err)
+		return fmt.Errorf("%w: the database file is damaged; stop Loam and run \"loam doctor\": %w", store.ErrUnavailable, err)
 	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return fmt.Errorf("%w: the database file is locked: %w", store.ErrUnavailable, err)
 	}
@@ -330,4 +331,13 @@ func failure(err error) error {
 // interrupted tells whether err is that of a statement that interruptible stopped.
 func interrupted(err error) bool {
 	return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultInterrupt
+}
+
+// damaged tells whether err says that the file is damaged.
+func damaged(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return true
+	}
+	return false
 }

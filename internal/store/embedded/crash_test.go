@@ -158,19 +158,7 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		}
 		lines := bufio.NewScanner(out)
 		for n := 0; lines.Scan(); n++ {
-			fields := strings.Fields(lines.Text())
-			switch fields[0] {
-			case "inserted", "deleted":
-				there[fields[1]] = fields[0] == "inserted"
-			case "counted":
-				var count int64
-				if _, err := fmt.Sscan(fields[2], &count); err != nil {
-					t.Fatal(err)
-				}
-				counts[fields[1]] = max(counts[fields[1]], count)
-			default:
-				t.Fatal(lines.Text())
-			}
+			note(t, lines.Text(), there, counts)
 			if n == 400+150*round {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
@@ -179,6 +167,25 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		}
 		_ = cmd.Wait() // it was killed
 		verifyCrashed(t, dir, there, counts)
+	}
+}
+
+// note takes down what a line of the child says was acknowledged: by id, whether
+// the document must be there, and how far a counter has come.
+func note(t *testing.T, line string, there map[string]bool, counts map[string]int64) {
+	t.Helper()
+	fields := strings.Fields(line)
+	switch fields[0] {
+	case "inserted", "deleted":
+		there[fields[1]] = fields[0] == "inserted"
+	case "counted":
+		var count int64
+		if _, err := fmt.Sscan(fields[2], &count); err != nil {
+			t.Fatal(err)
+		}
+		counts[fields[1]] = max(counts[fields[1]], count)
+	default:
+		t.Fatal(line)
 	}
 }
 

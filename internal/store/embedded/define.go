@@ -143,6 +143,8 @@ type filling struct {
 	tx    *writeTx
 	coll  *collection
 	index *index
+	// tolerant lets documents have the same key in a unique index.
+	tolerant bool
 
 	keys   []filledKey
 	size   int
@@ -190,7 +192,7 @@ func (f *filling) add(rid int64, doc bson.Raw) error {
 func (f *filling) flush() error {
 	slices.SortFunc(f.keys, func(a, b filledKey) int { return bytes.Compare(a.key, b.key) })
 	for _, k := range f.keys {
-		if f.index.def.Unique {
+		if f.index.def.Unique && !f.tolerant {
 			holder, err := f.tx.conn.holder(f.index, k.key, k.rid)
 			if err != nil {
 				return err

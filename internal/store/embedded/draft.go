@@ -195,7 +195,7 @@ func (tx *transaction) edit(collection string, e *entry, old, doc bson.Raw) erro
 		d.edits[id] = ed
 		d.order = append(d.order, ed)
 	} else if ed.doc != nil {
-		was, err := c.entryOf(ed.doc)
+		was, err := c.entryOfStored(ed.doc)
 		if err != nil {
 			return err
 		}

@@ -51,6 +51,9 @@ func (f *file) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if empty {
+		f.pragmas = append(newPragmas[:len(newPragmas):len(newPragmas)], f.pragmas...)
+	}
 	for _, p := range f.pragmas {
 		if err := f.conn.exec("PRAGMA " + p); err != nil {
 			return err
@@ -144,7 +147,8 @@ func (c *conn) inWrite(do func() error) error {
 }
 
 // refill makes the entries of an index anew from the documents of its
-// collection, in the transaction that is open.
+// collection, in the transaction that is open. Documents that have the same key
+// in a unique index all keep it.
 func (c *conn) refill(ctx context.Context, coll *collection, ix *index) error {
 	for _, sql := range []string{
 		fmt.Sprintf("DROP TABLE IF EXISTS ix_%d", ix.n),
@@ -160,6 +164,6 @@ func (c *conn) refill(ctx context.Context, coll *collection, ix *index) error {
 	}
 	ix.saved = 0
 	ix.multikey.Store(0)
-	fill := filling{tx: &writeTx{conn: c}, coll: coll, index: ix}
+	fill := filling{tx: &writeTx{conn: c}, coll: coll, index: ix, tolerant: true}
 	return fill.run(ctx)
 }

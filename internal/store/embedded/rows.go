@@ -3,7 +3,6 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -43,9 +42,14 @@ func (c *collection) entryOf(doc bson.Raw) (*entry, error) {
 	if len(doc) > maxDocumentSize {
 		return nil, store.BadRequest(10334, "object to insert too large. size in bytes: %d, max size: %d", len(doc), maxDocumentSize)
 	}
-	if len(doc) < 5 || binary.LittleEndian.Uint32(doc) != uint32(len(doc)) || doc[len(doc)-1] != 0 {
-		return nil, store.BadRequest(22, "malformed document")
+	if err := match.Validate(doc); err != nil {
+		return nil, err
 	}
+	return c.entryOfStored(doc)
+}
+
+// entryOfStored computes the entry of a document that is stored already.
+func (c *collection) entryOfStored(doc bson.Raw) (*entry, error) {
 	id, err := idKey(doc)
 	if err != nil {
 		return nil, err
@@ -141,7 +145,7 @@ func (tx *writeTx) put(c *collection, rid int64, old, doc bson.Raw) error {
 	if err != nil {
 		return err
 	}
-	was, err := c.entryOf(old)
+	was, err := c.entryOfStored(old)
 	if err != nil {
 		return err
 	}
@@ -181,7 +185,7 @@ func (tx *writeTx) overwrite(c *collection, rid int64, doc bson.Raw, e, was *ent
 
 // take removes a document.
 func (tx *writeTx) take(c *collection, rid int64, old bson.Raw) error {
-	was, err := c.entryOf(old)
+	was, err := c.entryOfStored(old)
 	if err != nil {
 		return err
 	}

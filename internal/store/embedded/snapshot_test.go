@@ -1,10 +1,12 @@
 package embedded
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,5 +243,57 @@ func TestSnapshotEndsWithTheStore(t *testing.T) {
 	<-s.writer.done
 	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the snapshot is there (%v)", err)
+	}
+}
+
+// A store that another process writes to can be copied and checked.
+func TestSnapshotBesideAnotherProcess(t *testing.T) {
+	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	cmd := child(t, "write", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	}()
+	there := make(map[string]bool)
+	counts := make(map[string]int64)
+	lines := bufio.NewScanner(out)
+	for n := 0; n < 300 && lines.Scan(); n++ {
+		note(t, lines.Text(), there, counts)
+	}
+	go func() { // it must not wait for us
+		for lines.Scan() {
+		}
+	}()
+	if err := SnapshotDir(t.Context(), dir, to); err != nil {
+		t.Fatal(err)
+	}
+	if found := checked(t, dir); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+	// What went on after the last line that was read is in it or not.
+	maps.DeleteFunc(there, func(id string, inserted bool) bool { return !inserted || deletable(id) })
+	s := open(t, Options{Dir: to})
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if sum := balance(t, s); sum != 0 {
+		t.Errorf("the accounts' sum is %d", sum)
+	}
+	for id := range there {
+		if len(find(t, s, "c", store.Find{Filter: bson.D{{Key: "_id", Value: id}}})) != 1 {
+			t.Errorf("document %s is not in the copy", id)
+		}
+	}
+	for id, count := range counts {
+		if len(find(t, s, "c", store.Find{Filter: bson.D{{Key: "_id", Value: id}, {Key: "count", Value: bson.D{{Key: "$gte", Value: count}}}}})) != 1 {
+			t.Errorf("counter %s was acknowledged at %d before the copy", id, count)
+		}
 	}
 }

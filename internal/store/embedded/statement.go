@@ -28,6 +28,7 @@ const (
 	docsAll      // → rid, doc
 	docsAllDown  // → rid, doc, the latest first
 	docsMax      // → the greatest rid
+	idsMax       // → the greatest rid that an id leads to
 	docsUp       // ?1 ≤ id < ?2 → rid, doc, ascending
 	docsDown     // ?1 ≤ id < ?2 → rid, doc, descending
 	docsCountAll // → count, from the sizes of pages
@@ -46,9 +47,11 @@ const (
 	insertEntry    // ?1 k, ?2 rid
 	deleteEntry    // ?1 k, ?2 rid
 	indexAll       // → k, rid in order of rid
+	indexTwice     // → rid, count for each k of several documents
 	setMultikey    // ?1 bits; the index is the key's
 
 	integrity       // → what is wrong with the file, or "ok"
+	listTables      // → name
 	anyCollection   // → 1 if there is a collection
 	listCollections // → n, name
 	listIndexes     // → n, collection, name, spec, multikey
@@ -56,6 +59,13 @@ const (
 	addIndex        // ?1 collection, ?2 name, ?3 spec
 	removeIndex     // the index is the key's
 	removeCollection
+	restoreCollection // ?1 n, ?2 name
+	restoreIndex      // ?1 n, ?2 collection, ?3 name, ?4 spec
+	restoreDoc        // ?1 rid, ?2 id, ?3 doc; nothing when either is taken
+
+	countFree  // → free pages
+	countPages // → pages
+	vacuum     // gives free pages back
 )
 
 // unlimited is SQLite's LIMIT for no limit.
@@ -83,23 +93,31 @@ const (
 // A document's id is the index key of its _id; an index entry's k is the
 // concatenated keys of the indexed fields.
 func createDocs(n int64) string {
-	return "CREATE TABLE docs_" + strconv.FormatInt(n, 10) +
+	return "CREATE TABLE " + docsTable(n) +
 		" (rid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, doc BLOB NOT NULL) STRICT"
 }
 
 func createIndex(n int64) string {
-	return "CREATE TABLE ix_" + strconv.FormatInt(n, 10) +
+	return "CREATE TABLE " + indexTable(n) +
 		" (k BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (k, rid)) STRICT, WITHOUT ROWID"
 }
 
-func dropDocs(n int64) string  { return "DROP TABLE docs_" + strconv.FormatInt(n, 10) }
-func dropIndex(n int64) string { return "DROP TABLE ix_" + strconv.FormatInt(n, 10) }
+func dropDocs(n int64) string  { return "DROP TABLE " + docsTable(n) }
+func dropIndex(n int64) string { return "DROP TABLE " + indexTable(n) }
+
+// What the names of the tables begin with, before a number.
+const (
+	docsPrefix  = "docs_"
+	indexPrefix = "ix_"
+)
+
+func docsTable(n int64) string  { return docsPrefix + strconv.FormatInt(n, 10) }
+func indexTable(n int64) string { return indexPrefix + strconv.FormatInt(n, 10) }
 
 // sql returns the statement's text. CROSS JOIN and the ordering pin SQLite's
 // own plan to the index that was chosen.
 func (k stmtKey) sql() string {
-	docs := "docs_" + strconv.FormatInt(k.docs, 10)
-	index := "ix_" + strconv.FormatInt(k.index, 10)
+	docs, index := docsTable(k.docs), indexTable(k.index)
 	n := strconv.FormatInt(k.index, 10)
 	switch k.does {
 	case beginRead:
@@ -127,6 +145,8 @@ func (k stmtKey) sql() string {
 		return "SELECT rid, doc FROM " + docs + " ORDER BY rid DESC"
 	case docsMax:
 		return "SELECT max(rid) FROM " + docs
+	case idsMax:
+		return "SELECT max(+rid) FROM " + docs + " INDEXED BY sqlite_autoindex_" + docs + "_1"
 	case docsUp:
 		return "SELECT rid, doc FROM " + docs + " WHERE id >= ?1 AND id < ?2 ORDER BY id"
 	case docsDown:
@@ -164,11 +184,15 @@ func (k stmtKey) sql() string {
 		return "DELETE FROM " + index + " WHERE k = ?1 AND rid = ?2"
 	case indexAll:
 		return "SELECT k, rid FROM " + index + " ORDER BY rid, k"
+	case indexTwice:
+		return "SELECT min(rid), count(*) FROM " + index + " GROUP BY k HAVING count(*) > 1"
 	case setMultikey:
 		return "UPDATE indexes SET multikey = multikey | ?1 WHERE n = " + n
 
 	case integrity:
 		return "PRAGMA integrity_check(20)"
+	case listTables:
+		return "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
 	case anyCollection:
 		return "SELECT 1 FROM collections LIMIT 1"
 	case listCollections:
@@ -183,6 +207,19 @@ func (k stmtKey) sql() string {
 		return "DELETE FROM indexes WHERE n = " + n
 	case removeCollection:
 		return "DELETE FROM collections WHERE n = " + strconv.FormatInt(k.docs, 10)
+	case restoreCollection:
+		return "INSERT INTO collections (n, name) VALUES (?1, ?2)"
+	case restoreIndex:
+		return "INSERT INTO indexes (n, collection, name, spec) VALUES (?1, ?2, ?3, ?4)"
+	case restoreDoc:
+		return "INSERT INTO " + docs + " (rid, id, doc) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+
+	case countFree:
+		return "PRAGMA freelist_count"
+	case countPages:
+		return "PRAGMA page_count"
+	case vacuum:
+		return "PRAGMA incremental_vacuum(" + strconv.Itoa(giveBackPages) + ")"
 	}
 	return ""
 }

@@ -49,8 +49,8 @@ type Options struct {
 	// ReadConns is how many short reads, and how many scans, run at the same
 	// time; 0 means as many as there are processors. They are opened when needed.
 	ReadConns int
-	// SweepInterval is the time between removals of expired documents; 0 means
-	// 60 s, below 0 none.
+	// SweepInterval is the time between removals of expired documents, after
+	// which free pages are given back; 0 means 60 s, below 0 neither is done.
 	SweepInterval time.Duration
 	Logger        *slog.Logger
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // sweeper removes documents that TTL indexes say are expired, from time to time
-// as MongoDB does. Its goroutine ends with close.
+// as MongoDB does, and gives back the pages that are free. Its goroutine ends with close.
 type sweeper struct {
 	store  *Store
 	logger *slog.Logger
@@ -47,6 +47,9 @@ func (w *sweeper) loop(ctx context.Context, interval time.Duration) {
 		}
 		if err := w.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.logger.Error("removing expired documents failed", "error", err)
+		}
+		if err := w.store.giveBack(ctx); err != nil && ctx.Err() == nil {
+			w.logger.Error("giving free pages back failed", "error", err)
 		}
 	}
 }

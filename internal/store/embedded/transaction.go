@@ -246,7 +246,7 @@ func (tx *writeTx) withdraw(c *collection, e *edit) (int64, error) {
 	if e.doc == nil {
 		return 0, tx.take(c, rid, current)
 	}
-	was, err := c.entryOf(current)
+	was, err := c.entryOfStored(current)
 	if err != nil {
 		return 0, err
 	}
