@@ -148,8 +148,10 @@ func ToBSON(v Value) any {
 	return nil
 }
 
+// storedNumber is a number as MongoDB's driver for Node.js stores it: an int32
+// where it is one, and -0 is none.
 func storedNumber(f float64) any {
-	if n := int32(f); float64(n) == f {
+	if n := int32(f); float64(n) == f && (n != 0 || !math.Signbit(f)) {
 		return n
 	}
 	return f

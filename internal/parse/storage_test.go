@@ -1,6 +1,7 @@
 package parse_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,6 +61,7 @@ func TestStoredForms(t *testing.T) {
 		{"string", parse.FieldType{Kind: parse.KindString}, parse.String("x"), "x", "x"},
 		{"boolean", parse.FieldType{Kind: parse.KindBoolean}, parse.Bool(true), true, true},
 		{"integral number", parse.FieldType{Kind: parse.KindNumber}, parse.Number(5), int32(5), int32(5)},
+		{"negative zero", parse.FieldType{Kind: parse.KindNumber}, parse.Number(math.Copysign(0, -1)), math.Copysign(0, -1), math.Copysign(0, -1)},
 		{"negative number", parse.FieldType{Kind: parse.KindNumber}, parse.Number(-1 << 31), int32(-1 << 31), int32(-1 << 31)},
 		{"large number", parse.FieldType{Kind: parse.KindNumber}, parse.Number(1 << 31), float64(1 << 31), float64(1 << 31)},
 		{"fraction", parse.FieldType{Kind: parse.KindNumber}, parse.Number(0.5), 0.5, 0.5},
