@@ -24,7 +24,7 @@ build: ## build ./loam, one static binary
 
 test: lint build unit race ## everything that CI checks
 
-unit: internal/e2e/node_modules internal/mongowire/testdata/node/node_modules ## all tests, the parity scenarios and npm clients among them
+unit: internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/parity/reference/node_modules ## all tests, the parity scenarios and npm clients among them
 	$(GO) test ./...
 
 race: ## the tests of concurrent packages, with the race detector

@@ -1,0 +1,60 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/loam-baas/loam/internal/config"
+	"github.com/loam-baas/loam/internal/server"
+)
+
+// startLoam serves the same app from the store in a directory, and returns what
+// ends it.
+func startLoam(t *testing.T, dir string, port int) (stop func()) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{
+		"appId": "app", "masterKey": "master",
+		"host": "127.0.0.1", "port": port,
+		"serverURL": serverURL(port), "publicServerURL": serverURL(port),
+		"databaseURI":              "file://" + filepath.ToSlash(dir),
+		"allowClientClassCreation": true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "loam.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	effective, err := config.Load(config.Sources{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := server.New(t.Context(), effective.Process, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	select {
+	case <-s.Ready():
+	case err := <-done:
+		done <- err
+		t.FailNow()
+	}
+	return stop
+}
