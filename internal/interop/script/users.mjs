@@ -107,6 +107,35 @@ test('an anonymous person stays so', async () => {
   assert.equal(results[0].authData.anonymous.id, 'aaaaaaaa-2222-4333-8444-555555555555');
 });
 
+test('an old password does not come back', async () => {
+  const body = { username: 'gabi', password: 'first' };
+  const { objectId, sessionToken } = await rest('POST', '/users', { who: 'public', body });
+  await rest('PUT', `/users/${objectId}`, { who: sessionToken, body: { password: 'second' } });
+  const { body: { sessionToken: next } } = await request('POST', '/login', { who: 'public', body: { ...body, password: 'second' } });
+  assert.equal((await request('PUT', `/users/${objectId}`, { who: next, body: { password: 'first' } })).body.code, 142);
+  people.gabi = { id: objectId, username: 'gabi', password: 'second', token: next };
+});
+
+test('who guesses passwords is locked out', async () => {
+  const password = "fred's pässword";
+  const { objectId, sessionToken } = await rest('POST', '/users', { who: 'public', body: { username: 'fred', password } });
+  for (let i = 0; i < 4; i++) await refuses(Parse.User.logIn('fred', 'wrong'), 101);
+  await assert.rejects(Parse.User.logIn('fred', password), /locked/);
+  assert.equal((await ask('/users', { where: { username: 'fred' } }, sessionToken)).results[0].objectId, objectId);
+});
+
+test('a forgotten password and an e-mail address leave tokens that nobody sees', async () => {
+  await Parse.User.requestPasswordReset('ada@example.com');
+  await Parse.User.requestEmailVerification('ben@example.com');
+  for (const who of ['master', 'ada', 'ben']) {
+    const { results } = await ask('/classes/_User', { order: 'createdAt,objectId' }, who);
+    assert.ok(results.length > 0);
+    for (const user of results) assert.deepEqual(Object.keys(user).filter(key => key.startsWith('_')), [], JSON.stringify(user));
+  }
+  const [ada] = (await ask('/users', { where: { username: 'ada' } })).results;
+  assert.equal(ada.emailVerified, false);
+});
+
 test('a deleted person is gone', async () => {
   const user = await new Parse.User({ username: 'gone', password: 'x' }).signUp();
   await user.destroy({ sessionToken: user.getSessionToken() });
@@ -119,7 +148,7 @@ test('e-mail addresses are for the person and the master', async () => {
   assert.equal((await seen('master')).results[0].email, 'ada@example.com');
   assert.equal((await seen('ada')).results[0].email, 'ada@example.com');
   assert.deepEqual((await seen('ben')).results, []);
-  assert.equal((await ask('/users', { count: 1, limit: 0 })).count, 7);
+  assert.equal((await ask('/users', { count: 1, limit: 0 })).count, 9);
 });
 
 test('a session is made and ended by hand', async () => {
