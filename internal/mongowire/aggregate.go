@@ -34,6 +34,11 @@ func (m *members) pipeline() pipeline {
 
 func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	p := c.pipeline()
+	if c.err == nil {
+		if answer, ok, err := c.diagnose(ctx, &p); ok {
+			return answer, err
+		}
+	}
 	db, collection, err := c.watched(&p)
 	if err != nil {
 		return nil, err

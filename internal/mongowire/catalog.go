@@ -2,6 +2,7 @@ package mongowire
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -107,6 +108,62 @@ func (c *command) exists(ctx context.Context, db store.Store, collection string)
 	return nil
 }
 
+// collMod changes when the documents of an index expire. That is all there is of
+// a collection to change; a hidden index is not served, and one that is not
+// hidden is what there is.
+func collMod(ctx context.Context, c *command) (bson.D, error) {
+	db, collection, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.exists(ctx, db, collection); err != nil {
+		return nil, err
+	}
+	v, given := c.look("index")
+	if !given {
+		return bson.D{}, nil
+	}
+	m := members{}
+	var ok bool
+	if m.doc, ok = v.DocumentOK(); !ok {
+		return nil, refusal(codeTypeMismatch, "'index' must be an object")
+	}
+	if err := collModIndex.check("collMod.index", m.doc); err != nil {
+		return nil, err
+	}
+	indexes, err := db.Indexes(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	was, err := m.indexAmong(indexes)
+	if err != nil {
+		return nil, err
+	}
+	if _, expires := m.look("expireAfterSeconds"); !expires {
+		return bson.D{}, nil
+	}
+	now := was
+	if now.ExpireAfterSeconds = m.expiry(); m.err != nil {
+		return nil, m.err
+	}
+	if len(was.Keys) != 1 || was.Name == idIndex {
+		return nil, refusal(codeInvalidOptions, "TTL indexes are single-field indexes, and not on _id")
+	}
+	answer := bson.D{{Key: "expireAfterSeconds_new", Value: *now.ExpireAfterSeconds}}
+	if was.ExpireAfterSeconds != nil {
+		answer = append(bson.D{{Key: "expireAfterSeconds_old", Value: *was.ExpireAfterSeconds}}, answer...)
+	}
+	if err := db.DropIndex(ctx, collection, was.Name); err != nil {
+		return nil, err
+	}
+	if err := db.CreateIndexes(ctx, collection, now); err != nil {
+		return nil, errors.Join(err, db.CreateIndexes(context.WithoutCancel(ctx), collection, was))
+	}
+	return answer, nil
+}
+
+var collModIndex = knowing([]string{"name", "keyPattern", "expireAfterSeconds"}, []string{"hidden", "unique", "prepareUnique"})
+
 // create makes an empty collection: asking for the index on _id, which every
 // collection has, does.
 func create(ctx context.Context, c *command) (bson.D, error) {
@@ -155,34 +212,4 @@ func dropDatabase(ctx context.Context, c *command) (bson.D, error) {
 		}
 	}
 	return bson.D{{Key: "dropped", Value: c.database}}, nil
-}
-
-func dbStats(ctx context.Context, c *command) (bson.D, error) {
-	var names []string
-	if c.store != nil {
-		var err error
-		if names, err = c.store.Collections(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return bson.D{{Key: "db", Value: c.database}, {Key: "collections", Value: int32(len(names))}}, nil
-}
-
-func collStats(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	n, err := db.Count(ctx, collection, store.Count{})
-	if err != nil {
-		return nil, err
-	}
-	indexes, err := db.Indexes(ctx, collection)
-	if err != nil {
-		return nil, err
-	}
-	return bson.D{
-		{Key: "ns", Value: c.namespace(collection)}, {Key: "count", Value: shortest(n)},
-		{Key: "nindexes", Value: int32(len(indexes))},
-	}, nil
 }

@@ -53,6 +53,7 @@ func (conn *connection) run(ctx context.Context, q *request) (bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.counters.count(c.name)
 	if limit := c.size("maxTimeMS"); limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(limit, 1<<31))*time.Millisecond)
@@ -77,7 +78,7 @@ func (conn *connection) command(q *request) (*command, error) {
 		connection: conn, members: members{doc: q.body}, sequences: q.sequences,
 		name: first.Key(), subject: first.Value(), database: q.database,
 	}
-	c.handler = handlers[c.name]
+	c.handler = handlerOf(c.name)
 	switch {
 	case c.handler == nil:
 		return nil, refusal(codeCommandNotFound, "no such command: '%s'", c.name)

@@ -221,7 +221,7 @@ func TestCommands(t *testing.T) {
 			{`{"insert":"c","documents":[{}],"writeConcern":{"w":"majority","j":true}}`, `{"n":1}`},
 			{`{"insert":"c","documents":[{}],"writeConcern":{"w":2}}`, `{"ok":0.0,"code":100}`},
 			{`{"insert":"c","documents":[{}],"writeConcern":{"w":"disks"}}`, `{"ok":0.0,"code":79}`},
-			{`{"collMod":"c","validator":{"a":1}}`, `{"ok":0.0,"code":59}`},
+			{`{"collMod":"c","validator":{"a":1}}`, `{"ok":0.0,"code":115}`},
 			{`{"find":"c","maxTimeMS":-1}`, `{"ok":0.0,"code":2}`},
 		},
 	} {

@@ -11,6 +11,7 @@ import (
 // explained are the commands that can be explained, with their members.
 var explained = map[string]known{
 	"find": findMembers, "count": countMembers, "distinct": distinctMembers, "aggregate": aggregateMembers,
+	"update": updateMembers, "delete": deleteMembers, "findAndModify": modifyMembers("findAndModify"),
 }
 
 // explain answers how a read would be run. The verbosity makes no difference:
@@ -44,10 +45,7 @@ func explain(ctx context.Context, c *command) (bson.D, error) {
 		}
 		return p.explain(ctx, db, collection)
 	}
-	q := inner.query()
-	if name != "find" {
-		q.Filter = inner.document("query")
-	}
+	q := inner.explainable(name)
 	if inner.err != nil {
 		return nil, inner.err
 	}
@@ -56,6 +54,32 @@ func explain(ctx context.Context, c *command) (bson.D, error) {
 		return nil, err
 	}
 	return planOf(plan)
+}
+
+// explainable is the search of a command.
+func (m *members) explainable(name string) store.Find {
+	switch name {
+	case "find":
+		return m.query()
+	case "update", "delete":
+		statement := members{}
+		if values, err := m.array(name + "s").Values(); err == nil && len(values) == 1 {
+			statement.doc, _ = values[0].DocumentOK()
+		} else {
+			m.fail(codeInvalidLength, "an explanation is of one statement")
+		}
+		q := store.Find{Filter: statement.document("q"), Hint: statement.hint()}
+		if statement.err != nil && m.err == nil {
+			m.err = statement.err
+		}
+		return q
+	}
+	q := m.query()
+	q.Filter = m.document("query")
+	if name == "findAndModify" { // its other members are not those of a find
+		q = store.Find{Filter: q.Filter, Sort: m.document("sort"), Hint: m.hint()}
+	}
+	return q
 }
 
 // explain answers how the pipeline would be run.

@@ -52,6 +52,7 @@ const (
 	codeMechanismUnavailable      = 334
 	codeUnsupportedQuery          = 352
 	codeDuplicateKey              = 11000
+	codeUnknownStage              = 40324
 	codeMissingDatabase           = 40414
 	codeUnknownMember             = 40415
 	codeCursorOfAnotherSession    = 50738

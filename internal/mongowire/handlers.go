@@ -2,7 +2,9 @@ package mongowire
 
 // The members of the commands that read.
 var (
-	findMembers = commandMembers(
+	updateMembers = commandMembers([]string{"update", "updates", "ordered", "bypassDocumentValidation"}, []string{"let"})
+	deleteMembers = commandMembers([]string{"delete", "deletes", "ordered"}, []string{"let"})
+	findMembers   = commandMembers(
 		[]string{"find", "filter", "sort", "projection", "skip", "limit", "hint", "collation", "batchSize", "singleBatch",
 			"noCursorTimeout", "allowDiskUse", "allowPartialResults"},
 		[]string{"tailable", "awaitData", "oplogReplay", "returnKey", "showRecordId", "min", "max", "let"})
@@ -44,6 +46,12 @@ var handlers = map[string]*handler{
 	"saslContinue": {run: saslContinue, public: true, members: commandMembers([]string{"saslContinue", "conversationId", "payload"}, nil)},
 	"logout":       {run: logout, public: true, members: commandMembers([]string{"logout"}, nil)},
 
+	"getCmdLineOpts": {run: getCmdLineOpts, members: commandMembers([]string{"getCmdLineOpts"}, nil)},
+	"whatsmyuri":     {run: whatsMyURI, members: commandMembers([]string{"whatsmyuri"}, nil)},
+	"currentOp":      {run: currentOp, members: commandMembers([]string{"currentOp", "$all", "$ownOps", "allUsers", "idleConnections"}, nil)},
+	"top":            {run: top, members: commandMembers([]string{"top"}, nil)},
+	"validate":       {run: validateCollection, members: commandMembers([]string{"validate", "full", "metadata"}, []string{"repair", "background", "checkBSONConformance"})},
+
 	"endSessions":     {run: endSessions, public: true, members: commandMembers([]string{"endSessions"}, nil)},
 	"killSessions":    {run: endSessions, members: commandMembers([]string{"killSessions"}, nil)},
 	"refreshSessions": {run: refreshSessions, members: commandMembers([]string{"refreshSessions"}, nil)},
@@ -64,11 +72,11 @@ var handlers = map[string]*handler{
 	},
 	"update": {
 		run: update, sequence: "updates", transactional: true, retryable: true,
-		members: commandMembers([]string{"update", "updates", "ordered", "bypassDocumentValidation"}, []string{"let"}),
+		members: updateMembers,
 	},
 	"delete": {
 		run: remove, sequence: "deletes", transactional: true, retryable: true,
-		members: commandMembers([]string{"delete", "deletes", "ordered"}, []string{"let"}),
+		members: deleteMembers,
 	},
 	"findAndModify": modifying("findAndModify"), "findandmodify": modifying("findandmodify"),
 
@@ -89,17 +97,36 @@ var handlers = map[string]*handler{
 
 	"createIndexes": {
 		run: createIndexes, sequence: "indexes", transactional: true,
-		members: commandMembers([]string{"createIndexes", "indexes", "commitQuorum"}, nil),
+		members: commandMembers([]string{"createIndexes", "indexes", "commitQuorum", "ignoreUnknownIndexOptions"}, nil),
+	},
+	"collMod": {
+		run: collMod,
+		members: commandMembers([]string{"collMod", "index"}, []string{
+			"validator", "validationLevel", "validationAction", "viewOn", "pipeline", "cappedSize", "cappedMax",
+			"changeStreamPreAndPostImages", "expireAfterSeconds", "timeseries", "dryRun",
+		}),
 	},
 	"dropIndexes": {run: dropIndexes, members: commandMembers([]string{"dropIndexes", "index"}, nil)},
 	"listIndexes": {run: listIndexes, members: commandMembers([]string{"listIndexes", "cursor"}, nil)},
 }
 
-func modifying(name string) *handler {
-	return &handler{
-		run: findAndModify, transactional: true, retryable: true,
-		members: commandMembers(
-			[]string{name, "query", "sort", "remove", "update", "new", "fields", "upsert", "collation", "bypassDocumentValidation"},
-			[]string{"hint", "let", "arrayFilters"}),
+// listing tells of the handlers, and so can't be one of the map.
+var listing = &handler{run: listCommands, public: true, members: commandMembers([]string{"listCommands"}, nil)}
+
+// handlerOf is how a command is served, nil when it is not.
+func handlerOf(name string) *handler {
+	if name == "listCommands" {
+		return listing
 	}
+	return handlers[name]
+}
+
+func modifying(name string) *handler {
+	return &handler{run: findAndModify, transactional: true, retryable: true, members: modifyMembers(name)}
+}
+
+func modifyMembers(name string) known {
+	return commandMembers(
+		[]string{name, "query", "sort", "remove", "update", "new", "fields", "upsert", "collation", "bypassDocumentValidation", "hint"},
+		[]string{"let", "arrayFilters"})
 }

@@ -67,7 +67,16 @@ func createIndexes(ctx context.Context, c *command) (bson.D, error) {
 		return nil, err
 	}
 	indexes := make([]store.Index, len(specs))
+	tolerant := c.flag("ignoreUnknownIndexOptions")
+	if c.err != nil {
+		return nil, c.err
+	}
 	for i, spec := range specs {
+		if tolerant {
+			if spec, err = indexMembers.only(spec); err != nil {
+				return nil, err
+			}
+		}
 		if indexes[i], err = indexOf(spec); err != nil {
 			return nil, err
 		}
@@ -116,17 +125,43 @@ func indexOf(spec bson.Raw) (store.Index, error) {
 		ix.Partial = m.document("partialFilterExpression")
 	}
 	if _, expires := m.look("expireAfterSeconds"); expires {
-		n := m.size("expireAfterSeconds")
-		if n > 1<<31-1 {
-			m.fail(codeBadValue, "'expireAfterSeconds' must be at most 2147483647")
-		}
-		seconds := int32(n)
-		ix.ExpireAfterSeconds = &seconds
+		ix.ExpireAfterSeconds = m.expiry()
 	}
 	if ix.Name == "" || len(ix.Keys) == 0 {
 		m.fail(codeFailedToParse, "an index needs a 'name' and a 'key'")
 	}
 	return ix, m.err
+}
+
+func (m *members) expiry() *int32 {
+	n := m.size("expireAfterSeconds")
+	if n > 1<<31-1 {
+		m.fail(codeBadValue, "'expireAfterSeconds' must be at most 2147483647")
+	}
+	seconds := int32(n)
+	return &seconds
+}
+
+// indexAmong is the index that 'name' or 'keyPattern' names.
+func (m *members) indexAmong(indexes []store.Index) (store.Index, error) {
+	name := m.text("name")
+	keys, err := match.Encode(m.document("keyPattern"))
+	if m.err != nil {
+		return store.Index{}, m.err
+	}
+	if err != nil {
+		return store.Index{}, err
+	}
+	for _, ix := range indexes {
+		raw, err := match.Encode(ix.Keys)
+		if err != nil {
+			return store.Index{}, err
+		}
+		if name == ix.Name || name == "" && bytes.Equal(raw, keys) {
+			return ix, nil
+		}
+	}
+	return store.Index{}, refusal(codeIndexNotFound, "cannot find index %s%s", name, keys)
 }
 
 // dropIndexes drops an index by its name or its keys, several by their names, or

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // members reads the members of a command or a statement by their names. The
@@ -191,6 +192,21 @@ func (k known) check(what string, doc bson.Raw) error {
 		}
 	}
 	return nil
+}
+
+// only returns a document with the members that are known.
+func (k known) only(doc bson.Raw) (bson.Raw, error) {
+	elements, err := doc.Elements()
+	if err != nil {
+		return nil, refusal(codeFailedToParse, "a document cannot be read")
+	}
+	start, dst := bsoncore.AppendDocumentStart(nil)
+	for _, e := range elements {
+		if _, ok := k[e.Key()]; ok {
+			dst = append(dst, e...)
+		}
+	}
+	return bsoncore.AppendDocumentEnd(dst, start)
 }
 
 // saysNo tells whether the value of an option is as good as its absence.

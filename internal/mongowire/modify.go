@@ -27,11 +27,16 @@ func findAndModify(ctx context.Context, c *command) (bson.D, error) {
 	u := store.Update{
 		Filter: c.document("query"), Sort: c.document("sort"), Projection: c.document("fields"), Upsert: c.flag("upsert"),
 	}
-	want := store.Version(c.flag("new"))
+	want, hint := store.Version(c.flag("new")), c.hint()
 	c.binary()
+	if c.err != nil {
+		return nil, c.err
+	}
+	if err := c.checkHint(ctx, db, collection, hint); err != nil {
+		return nil, err
+	}
 	var m modification
 	switch {
-	case c.err != nil:
 	case removes && (updates || u.Upsert || want == store.After):
 		c.fail(codeFailedToParse, "Cannot specify 'remove' with 'update', 'upsert' or 'new'")
 	case removes:

@@ -121,6 +121,8 @@ type Server struct {
 	guesses   *guesses
 	open      atomic.Int32
 	accepted  atomic.Int32
+	counters  counters
+	started   time.Time
 	replies   atomic.Int32
 	// draining ends when Drain is called.
 	draining context.Context
@@ -132,7 +134,7 @@ func New(databases Databases, o Options) *Server {
 	o = o.withDefaults()
 	draining, drain := context.WithCancel(context.Background())
 	return &Server{
-		draining: draining, drain: drain,
+		draining: draining, drain: drain, started: time.Now(),
 		databases: databases, options: o, logger: o.Logger,
 		sessions: newSessions(o), cursors: newCursors(o),
 		messages:  semaphore.NewWeighted(maxRequestBytes),

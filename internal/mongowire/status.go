@@ -2,6 +2,8 @@ package mongowire
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -48,10 +50,13 @@ func buildInfo(context.Context, *command) (bson.D, error) {
 }
 
 func serverStatus(_ context.Context, c *command) (bson.D, error) {
+	uptime := time.Since(c.started)
 	return bson.D{
-		{Key: "version", Value: serverVersion}, {Key: "process", Value: "loam"},
+		{Key: "host", Value: c.address}, {Key: "version", Value: serverVersion}, {Key: "process", Value: "loam"},
+		{Key: "uptime", Value: uptime.Seconds()}, {Key: "uptimeMillis", Value: uptime.Milliseconds()},
 		{Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
 		{Key: "connections", Value: bson.D{{Key: "current", Value: c.Server.open.Load()}, {Key: "totalCreated", Value: c.accepted.Load()}}},
+		{Key: "opcounters", Value: c.counters.document()},
 		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "loam"}, {Key: "supportsCommittedReads", Value: true}}},
 	}, nil
 }
@@ -81,8 +86,52 @@ func getLog(context.Context, *command) (bson.D, error) {
 const featureVersion = "featureCompatibilityVersion"
 
 func getParameter(_ context.Context, c *command) (bson.D, error) {
-	if _, asked := c.look(featureVersion); !asked {
+	_, asked := c.look(featureVersion)
+	if name, _ := c.subject.StringValueOK(); name != "*" && !asked {
 		return nil, refusal(codeInvalidOptions, "no option found to get")
 	}
 	return bson.D{{Key: featureVersion, Value: bson.D{{Key: "version", Value: "7.0"}}}}, nil
+}
+
+// getCmdLineOpts tells tools nothing of how the server was started.
+func getCmdLineOpts(context.Context, *command) (bson.D, error) {
+	return bson.D{{Key: "argv", Value: bson.A{"loam"}}, {Key: "parsed", Value: bson.D{}}}, nil
+}
+
+func whatsMyURI(_ context.Context, c *command) (bson.D, error) {
+	return bson.D{{Key: "you", Value: c.conn.RemoteAddr().String()}}, nil
+}
+
+// top has nothing to tell: the times of operations are not added up.
+func top(context.Context, *command) (bson.D, error) {
+	return bson.D{{Key: "totals", Value: bson.D{{Key: "note", Value: "all times in microseconds"}}}}, nil
+}
+
+// currentOp tells of the client's own operation, which is this one.
+func currentOp(_ context.Context, c *command) (bson.D, error) {
+	ops := bson.A{}
+	for _, op := range c.currentOps() {
+		ops = append(ops, op)
+	}
+	return bson.D{{Key: "inprog", Value: ops}}, nil
+}
+
+func (c *command) currentOps() []bson.D {
+	return []bson.D{{
+		{Key: "type", Value: "op"}, {Key: "host", Value: c.address}, {Key: "connectionId", Value: c.id},
+		{Key: "client", Value: c.conn.RemoteAddr().String()}, {Key: "active", Value: true}, {Key: "op", Value: "command"},
+		{Key: "ns", Value: c.namespace("$cmd")}, {Key: "command", Value: bson.D{{Key: c.name, Value: int32(1)}}},
+		{Key: "currentOpTime", Value: time.Now().UTC().Format(time.RFC3339Nano)},
+	}}
+}
+
+func listCommands(context.Context, *command) (bson.D, error) {
+	commands := bson.D{}
+	for _, name := range slices.Sorted(maps.Keys(handlers)) {
+		commands = append(commands, bson.E{Key: name, Value: bson.D{
+			{Key: "help", Value: ""}, {Key: "requiresAuth", Value: !handlers[name].public},
+			{Key: "secondaryOk", Value: false}, {Key: "adminOnly", Value: false},
+		}})
+	}
+	return bson.D{{Key: "commands", Value: commands}}, nil
 }

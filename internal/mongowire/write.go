@@ -183,8 +183,8 @@ func update(ctx context.Context, c *command) (bson.D, error) {
 }
 
 var updateStatement = knowing(
-	[]string{"q", "u", "multi", "upsert", "collation", "sort"},
-	[]string{"arrayFilters", "c", "hint"},
+	[]string{"q", "u", "multi", "upsert", "collation", "sort", "hint"},
+	[]string{"arrayFilters", "c"},
 )
 
 // updateOne runs one statement of an update. The result counts only without an
@@ -196,10 +196,14 @@ func (c *command) updateOne(ctx context.Context, db store.Store, collection stri
 	m := members{doc: statement}
 	u := store.Update{Filter: m.document("q"), Many: m.flag("multi"), Upsert: m.flag("upsert"), Sort: m.document("sort")}
 	m.binary()
-	replacement := m.change("u", &u)
-	switch {
-	case m.err != nil:
+	replacement, hint := m.change("u", &u), m.hint()
+	if m.err != nil {
 		return store.UpdateResult{}, m.err
+	}
+	if err := c.checkHint(ctx, db, collection, hint); err != nil {
+		return store.UpdateResult{}, err
+	}
+	switch {
 	case u.Many && len(u.Sort) > 0:
 		return store.UpdateResult{}, refusal(codeFailedToParse, "Cannot specify sort with multi=true")
 	case replacement == nil:
@@ -232,7 +236,7 @@ func (m *members) change(key string, u *store.Update) (replacement bson.Raw) {
 	return nil
 }
 
-var deleteStatement = knowing([]string{"q", "limit", "collation"}, []string{"hint"})
+var deleteStatement = knowing([]string{"q", "limit", "collation", "hint"}, nil)
 
 func remove(ctx context.Context, c *command) (bson.D, error) {
 	db, collection, err := c.target()
@@ -249,13 +253,16 @@ func remove(ctx context.Context, c *command) (bson.D, error) {
 			return err
 		}
 		m := members{doc: doc}
-		filter, limit := m.document("q"), m.number("limit")
+		filter, limit, hint := m.document("q"), m.number("limit"), m.hint()
 		m.binary()
 		if limit != 0 && limit != 1 {
 			m.fail(codeFailedToParse, "The limit field in delete objects must be 0 or 1. Got %d", limit)
 		}
 		if m.err != nil {
 			return m.err
+		}
+		if err := c.checkHint(ctx, db, collection, hint); err != nil {
+			return err
 		}
 		deleted, err := db.Delete(ctx, collection, filter, limit == 0)
 		n += deleted

@@ -34,6 +34,8 @@ const (
 	docsCountAll // → count, from the sizes of pages
 	docsCount    // ?1 limit → count
 	docsCountIDs // ?1 ≤ id < ?2, ?3 limit → count
+	docsSize     // → count, sum of lengths
+	idsSize      // → count, sum of lengths
 	insertDoc    // ?1 id, ?2 doc; nothing when the id is taken
 	updateDoc    // ?1 rid, ?2 doc
 	deleteDoc    // ?1 rid
@@ -44,6 +46,7 @@ const (
 	indexCount     // ?1 ≤ k < ?2, ?3 limit → count of entries
 	indexCountRIDs // ?1 ≤ k < ?2, ?3 limit → count of documents
 	indexHolder    // ?1 k, ?2 rid that does not matter → rid
+	indexSize      // → count of entries, sum of lengths
 	insertEntry    // ?1 k, ?2 rid
 	deleteEntry    // ?1 k, ?2 rid
 	indexAll       // → k, rid in order of rid
@@ -157,6 +160,10 @@ func (k stmtKey) sql() string {
 		return "SELECT count(*) FROM (SELECT 1 FROM " + docs + " LIMIT ?1)"
 	case docsCountIDs:
 		return "SELECT count(*) FROM (SELECT 1 FROM " + docs + " WHERE id >= ?1 AND id < ?2 LIMIT ?3)"
+	case docsSize:
+		return "SELECT count(*), coalesce(sum(length(doc)), 0) FROM " + docs
+	case idsSize:
+		return "SELECT count(*), coalesce(sum(length(id)), 0) FROM " + docs
 	case insertDoc:
 		return "INSERT INTO " + docs + " (id, doc) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING"
 	case updateDoc:
@@ -178,6 +185,8 @@ func (k stmtKey) sql() string {
 		return "SELECT count(*) FROM (SELECT DISTINCT rid FROM " + index + " WHERE k >= ?1 AND k < ?2 LIMIT ?3)"
 	case indexHolder:
 		return "SELECT rid FROM " + index + " WHERE k = ?1 AND rid <> ?2 LIMIT 1"
+	case indexSize:
+		return "SELECT count(*), coalesce(sum(length(k)), 0) FROM " + index
 	case insertEntry:
 		return "INSERT INTO " + index + " (k, rid) VALUES (?1, ?2)"
 	case deleteEntry:
