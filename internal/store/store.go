@@ -48,7 +48,8 @@ type Store interface {
 	// Delete removes the documents that satisfy the filter, or the first one
 	// only, and returns how many they were.
 	Delete(ctx context.Context, collection string, filter bson.D, many bool) (int64, error)
-	// Aggregate runs a pipeline and yields its results under the rules of Find.
+	// Aggregate runs a pipeline and yields its results under the rules of Find. It
+	// runs over a collection, or "" if it begins with $documents.
 	Aggregate(ctx context.Context, collection string, pipeline bson.A, o AggregateOptions, yield func(bson.Raw) error) error
 	// Explain returns how q would be run, in the driver's own words.
 	Explain(ctx context.Context, collection string, q Find) (bson.Raw, error)
@@ -141,10 +142,16 @@ const (
 
 // AggregateOptions go with a pipeline.
 type AggregateOptions struct {
+	// Let are variables of the pipeline's expressions.
+	Let            bson.D
 	Hint           any
 	Comment        string
 	ReadPreference string
 	Explain        bool
+	// CaseInsensitive is collation {locale: "en_US", strength: 2}.
+	CaseInsensitive bool
+	// InMemory forbids stages to put on disk what is too much for memory.
+	InMemory bool
 }
 
 // Index describes an index.

@@ -35,13 +35,15 @@ func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (b
 				{Key: "rejectedPlans", Value: bson.A{}},
 				{Key: "docsExamined", Value: estimate},
 			}},
-			{Key: "serverInfo", Value: bson.D{{Key: "storageEngine", Value: "loam-embedded"}}},
+			{Key: "serverInfo", Value: serverInfo},
 			{Key: "ok", Value: 1.0},
 		})
 		return err
 	})
 	return raw, err
 }
+
+var serverInfo = bson.D{{Key: "storageEngine", Value: "loam-embedded"}}
 
 func orEmpty(d bson.D) bson.D {
 	if d == nil {

@@ -63,6 +63,7 @@ const (
 // Store is a store in a directory. It implements store.Store.
 type Store struct {
 	logger  *slog.Logger
+	dir     string
 	catalog currentCatalog
 	cache   *cache
 	readers *pool
@@ -103,7 +104,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{logger: o.Logger, cache: newCache(o.CacheBytes), feed: newFeed(), snapshots: make(chan struct{}, 1)}
+	s := &Store{
+		logger: o.Logger, dir: o.Dir, cache: newCache(o.CacheBytes), feed: newFeed(), snapshots: make(chan struct{}, 1),
+	}
 	if err := s.open(ctx, o, lock); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}

@@ -36,7 +36,8 @@ const (
 // writer never waits for a caller.
 type transaction struct {
 	store *Store
-	timer *time.Timer
+	lane  lane
+	timer *time.Timer // nil for none
 
 	mu      sync.Mutex
 	conn    *conn
@@ -103,13 +104,26 @@ func (s *Store) Transaction(ctx context.Context, fn func(ctx context.Context) er
 	return tx.commit(ctx)
 }
 
-// beginTransaction takes a connection and a snapshot that goes with the catalog.
+// beginTransaction begins a transaction that ends by itself when it lasts too long.
 func (s *Store) beginTransaction(ctx context.Context) (*transaction, error) {
-	c, err := s.readers.get(ctx, transactions)
+	tx, err := s.beginSnapshot(ctx, transactions)
 	if err != nil {
 		return nil, err
 	}
-	tx := &transaction{store: s, conn: c, drafts: make(map[string]*draft)}
+	tx.timer = time.AfterFunc(maxTransactionTime, func() {
+		tx.end(store.BadRequest(codeTransactionTooLong, "Transaction has exceeded its limit of %s", maxTransactionTime))
+	})
+	return tx, nil
+}
+
+// beginSnapshot takes a connection and a snapshot that goes with the catalog. What
+// only reads needs no more of a transaction.
+func (s *Store) beginSnapshot(ctx context.Context, l lane) (*transaction, error) {
+	c, err := s.readers.get(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	tx := &transaction{store: s, lane: l, conn: c, drafts: make(map[string]*draft)}
 	for tx.catalog == nil || tx.catalog != s.catalog.Load() {
 		tx.catalog = s.catalog.Load()
 		if err := tx.snapshot(); err != nil {
@@ -117,9 +131,6 @@ func (s *Store) beginTransaction(ctx context.Context) (*transaction, error) {
 			return nil, failure(err)
 		}
 	}
-	tx.timer = time.AfterFunc(maxTransactionTime, func() {
-		tx.end(store.BadRequest(codeTransactionTooLong, "Transaction has exceeded its limit of %s", maxTransactionTime))
-	})
 	return tx, nil
 }
 
@@ -162,7 +173,7 @@ func (tx *transaction) release() {
 			tx.store.logger.Error("ending a snapshot failed", "error", err)
 		}
 	}
-	tx.store.readers.put(tx.conn, transactions)
+	tx.store.readers.put(tx.conn, tx.lane)
 	tx.conn = nil
 }
 

@@ -158,6 +158,21 @@ func (p *Path) Distinct(doc bson.Raw, yield func(bson.RawValue) bool) bool {
 	return p.path.distinct(doc, 0, yield)
 }
 
+// Compared calls yield with the values that a filter's comparison at the path
+// looks at: those that the path leads to, arrays and their elements, and one of
+// type 0 for what is missing.
+func (p *Path) Compared(doc bson.Raw, yield func(bson.RawValue)) {
+	p.path.some(doc, true, onlooker(yield))
+}
+
+// onlooker sees all the values that a path leads to.
+type onlooker func(bson.RawValue)
+
+func (o onlooker) test(v value) bool {
+	o(v.raw())
+	return false
+}
+
 func (p path) distinct(doc []byte, at int, yield func(bson.RawValue) bool) bool {
 	v := find(doc, p.parts[at])
 	return p.distinctAt(v, at+1, yield)
