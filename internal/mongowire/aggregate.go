@@ -11,15 +11,16 @@ import (
 
 // pipeline is an aggregation.
 type pipeline struct {
-	stages          bson.A
-	options         store.AggregateOptions
-	caseInsensitive bool
+	stages  bson.A
+	options store.AggregateOptions
 }
 
 func (m *members) pipeline() pipeline {
-	p := pipeline{
-		options:         store.AggregateOptions{Hint: m.hint(), Comment: m.comment(), Explain: m.flag("explain")},
-		caseInsensitive: m.caseInsensitive(),
+	p := pipeline{options: store.AggregateOptions{
+		Let: m.document("let"), Hint: m.hint(), Comment: m.comment(), Explain: m.flag("explain"), CaseInsensitive: m.caseInsensitive(),
+	}}
+	if _, ok := m.look("allowDiskUse"); ok {
+		p.options.InMemory = !m.flag("allowDiskUse")
 	}
 	list := m.array("pipeline")
 	if list == nil {
@@ -31,6 +32,10 @@ func (m *members) pipeline() pipeline {
 	}
 	return p
 }
+
+// noCollection takes the place of a collection's name in the namespace of what
+// comes out of a pipeline over none.
+const noCollection = "$cmd.aggregate"
 
 func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	p := c.pipeline()
@@ -64,81 +69,6 @@ func aggregate(ctx context.Context, c *command) (bson.D, error) {
 	if p.options.Explain {
 		return p.explain(ctx, db, collection)
 	}
-	found := c.results(collection, size)
-	return found.answer(p.run(ctx, db, collection, found.add), c.cursorTimeout())
-}
-
-// run runs the pipeline. That by which drivers count becomes a count, since a
-// store counts better than it groups.
-func (p *pipeline) run(ctx context.Context, db store.Store, collection string, yield func(bson.Raw) error) error {
-	q, ok := countOf(p.stages)
-	if !ok {
-		if p.caseInsensitive {
-			return refusal(codeCommandNotSupported, "a collation is not served here")
-		}
-		return db.Aggregate(ctx, collection, p.stages, p.options, yield)
-	}
-	q.query.Hint, q.query.Comment, q.query.CaseInsensitive = p.options.Hint, p.options.Comment, p.caseInsensitive
-	n, err := q.run(ctx, db, collection)
-	if err != nil || n == 0 { // no group, if there is nothing in it
-		return err
-	}
-	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: shortest(n)}})
-	if err != nil {
-		return err
-	}
-	return yield(doc)
-}
-
-// countOf recognises the pipeline with which drivers count the documents that
-// match a filter: $match, $skip and $limit if need be, and a $group that sums 1.
-func countOf(stages bson.A) (q counting, ok bool) {
-	for i, stage := range stages {
-		d, isDocument := stage.(bson.D)
-		if !isDocument || len(d) != 1 {
-			return q, false
-		}
-		n, isNumber := wholeNumber(d[0].Value)
-		switch d[0].Key {
-		case "$match":
-			if q.query.Filter, isDocument = d[0].Value.(bson.D); !isDocument || i > 0 {
-				return q, false
-			}
-		case "$skip":
-			if !isNumber || n < 0 || q.skip > 0 || q.limit > 0 {
-				return q, false
-			}
-			q.skip = n
-		case "$limit":
-			if !isNumber || n <= 0 || q.limit > 0 {
-				return q, false
-			}
-			q.limit = n
-		case "$group":
-			return q, i == len(stages)-1 && countsAll(d[0].Value)
-		default:
-			return q, false
-		}
-	}
-	return q, false
-}
-
-func wholeNumber(v any) (int64, bool) {
-	switch v := v.(type) {
-	case int32:
-		return int64(v), true
-	case int64:
-		return v, true
-	}
-	return 0, false
-}
-
-// countsAll tells whether a group is {_id: 1, n: {$sum: 1}}.
-func countsAll(group any) bool {
-	d, _ := group.(bson.D)
-	if len(d) != 2 || d[0].Key != "_id" || d[0].Value != int32(1) || d[1].Key != "n" {
-		return false
-	}
-	sum, _ := d[1].Value.(bson.D)
-	return len(sum) == 1 && sum[0].Key == "$sum" && sum[0].Value == int32(1)
+	found := c.results(cmp.Or(collection, noCollection), size)
+	return found.answer(db.Aggregate(ctx, collection, p.stages, p.options, found.add), c.cursorTimeout())
 }

@@ -58,9 +58,6 @@ func (c *command) watched(p *pipeline) (store.Store, string, error) {
 	if _, ok := c.subject.AsInt64OK(); !ok {
 		return c.target()
 	}
-	if _, ok := p.changeStream(); !ok && c.err == nil {
-		return nil, "", refusal(codeCommandNotSupported, "pipelines over no collection are not served")
-	}
 	db, err := c.existing()
 	return db, "", err
 }

@@ -185,6 +185,10 @@ type panicking struct{ store.Store }
 
 func (panicking) Count(context.Context, string, store.Count) (int64, error) { panic("count") }
 
+func (panicking) Aggregate(context.Context, string, bson.A, store.AggregateOptions, func(bson.Raw) error) error {
+	panic("aggregate")
+}
+
 func TestPanicsAreTheCommandsOwn(t *testing.T) {
 	c := startWith(t, panicking{openStore(t)}, Options{}).dial()
 	const failed = `{"ok":0.0,"code":8,"errmsg":"internal error"}`

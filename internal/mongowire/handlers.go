@@ -12,8 +12,7 @@ var (
 	distinctMembers = commandMembers([]string{"distinct", "key", "query", "collation"}, []string{"hint"})
 	// A pipeline that writes is refused by its stages.
 	aggregateMembers = commandMembers(
-		[]string{"aggregate", "pipeline", "cursor", "explain", "hint", "collation", "allowDiskUse", "bypassDocumentValidation"},
-		[]string{"let"})
+		[]string{"aggregate", "pipeline", "cursor", "explain", "hint", "collation", "let", "allowDiskUse", "bypassDocumentValidation"}, nil)
 )
 
 // commandMembers are known members, with those that every command may have.

@@ -117,14 +117,29 @@ func (s *Store) Distinct(ctx context.Context, collection, path string, filter bs
 	return raw.Values()
 }
 
+// aggregator is what a pipeline runs over: a collection, or the database for one
+// that begins with $documents.
+type aggregator interface {
+	Aggregate(ctx context.Context, pipeline any, o ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
+}
+
 // Aggregate runs a pipeline.
 func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.A, o store.AggregateOptions, yield func(bson.Raw) error) error {
-	c, err := s.reading(ctx, collection, o.ReadPreference)
-	if err != nil {
-		return err
+	pipeline = s.prefixed(pipeline)
+	var target aggregator = s.db
+	var name any = 1
+	if collection != "" {
+		c, err := s.reading(ctx, collection, o.ReadPreference)
+		if err != nil {
+			return err
+		}
+		target, name = c, c.Name()
 	}
 	if o.Explain {
-		command := bson.D{{Key: "aggregate", Value: c.Name()}, {Key: "pipeline", Value: pipeline}, {Key: "cursor", Value: bson.D{}}}
+		command := bson.D{{Key: "aggregate", Value: name}, {Key: "pipeline", Value: pipeline}, {Key: "cursor", Value: bson.D{}}}
+		if o.Let != nil {
+			command = append(command, bson.E{Key: "let", Value: o.Let})
+		}
 		plan, err := s.explain(ctx, command, collection)
 		if err != nil {
 			return err
@@ -132,6 +147,15 @@ func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.
 		return yield(plan)
 	}
 	a := options.Aggregate()
+	if o.Let != nil {
+		a.SetLet(o.Let)
+	}
+	if o.InMemory {
+		a.SetAllowDiskUse(false)
+	}
+	if c := collation(o.CaseInsensitive); c != nil {
+		a.SetCollation(c)
+	}
 	if o.Hint != nil {
 		a.SetHint(o.Hint)
 	}
@@ -145,7 +169,7 @@ func (s *Store) Aggregate(ctx context.Context, collection string, pipeline bson.
 		//lint:ignore SA1019 there is no other way to bound the server's time
 		a.SetCustom(bson.M{maxTimeMS: s.maxTime.Milliseconds()})
 	}
-	cursor, err := c.Aggregate(ctx, pipeline, a)
+	cursor, err := target.Aggregate(ctx, pipeline, a)
 	if err != nil {
 		return mapError(err, collection)
 	}
