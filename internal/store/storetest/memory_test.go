@@ -17,6 +17,7 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/expression"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/pipeline"
 )
 
 // TestMemory holds the suite to itself: the simplest store there can be, made
@@ -431,8 +432,19 @@ func (m *memory) Delete(ctx context.Context, name string, filter bson.D, many bo
 	return n, err
 }
 
-func (m *memory) Aggregate(ctx context.Context, _ string, _ bson.A, _ store.AggregateOptions, _ func(bson.Raw) error) error {
-	return m.with(ctx, func(database) error { return store.BadRequest(2, "no pipelines here") })
+func (m *memory) Aggregate(ctx context.Context, name string, stages bson.A, o store.AggregateOptions, yield func(bson.Raw) error) error {
+	p, err := pipeline.Compile(name, stages, pipeline.Options{AggregateOptions: o})
+	if err != nil {
+		return err
+	}
+	if o.Explain {
+		doc, err := bson.Marshal(bson.D{{Key: "stages", Value: p.Stages()}})
+		if err != nil {
+			return err
+		}
+		return yield(doc)
+	}
+	return p.Run(ctx, m, yield)
 }
 
 func (m *memory) Explain(ctx context.Context, name string, q store.Find) (bson.Raw, error) {
