@@ -23,7 +23,7 @@ func TestCommands(t *testing.T) {
 		"greeting": {
 			{`{"hello":1,"anything":{"new":1}}`, `{"isWritablePrimary":true,"setName":"loam","maxWireVersion":21,"maxWriteBatchSize":100000,"logicalSessionTimeoutMinutes":30,"ok":1.0}`},
 			{`{"ping":1}`, `{"ok":1.0}`},
-			{`{"buildInfo":1}`, `{"version":"7.0.0","ok":1.0}`},
+			{`{"buildInfo":1}`, `{"version":"7.0.16","ok":1.0}`},
 			{`{"getParameter":1,"featureCompatibilityVersion":1}`, `{"featureCompatibilityVersion":{"version":"7.0"}}`},
 			{`{"getParameter":1,"logLevel":1}`, `{"ok":0.0,"code":72}`},
 			{`{"serverStatus":1}`, `{"process":"loam"}`},

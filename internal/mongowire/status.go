@@ -10,9 +10,10 @@ import (
 )
 
 // What the server says it is, to drivers that go by versions: 21 is MongoDB 7.0.
+// parse-server 9 asks for 7.0.16.
 const (
 	maxWireVersion = 21
-	serverVersion  = "7.0.0"
+	serverVersion  = "7.0.16"
 )
 
 // hello tells a driver what it talks to. Without a topologyVersion, drivers ask
@@ -43,7 +44,7 @@ func ping(ctx context.Context, c *command) (bson.D, error) {
 
 func buildInfo(context.Context, *command) (bson.D, error) {
 	return bson.D{
-		{Key: "version", Value: serverVersion}, {Key: "versionArray", Value: bson.A{int32(7), int32(0), int32(0), int32(0)}},
+		{Key: "version", Value: serverVersion}, {Key: "versionArray", Value: bson.A{int32(7), int32(0), int32(16), int32(0)}},
 		{Key: "gitVersion", Value: "loam"}, {Key: "modules", Value: bson.A{}}, {Key: "bits", Value: int32(64)},
 		{Key: "debug", Value: false}, {Key: "maxBsonObjectSize", Value: int32(maxDocumentSize)},
 	}, nil
