@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/loam-baas/loam/internal/mongowire"
@@ -35,10 +36,12 @@ func serveWire(t *testing.T, dir string) (uri string, stop func()) {
 	go func() {
 		done <- mongowire.New(mongowire.Single{Name: "parse", Database: s}, mongowire.Options{}).Serve(ctx, listener)
 	}()
-	return "mongodb://" + listener.Addr().String() + "/parse", func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-done, s.Close(context.Background())); err != nil {
 			t.Error(err)
 		}
-	}
+	})
+	t.Cleanup(stop)
+	return "mongodb://" + listener.Addr().String() + "/parse", stop
 }

@@ -28,39 +28,40 @@ func TestInterchange(t *testing.T) {
 	}
 
 	chapter("parse-server runs on Loam's store", func(t *testing.T) {
-		defer startParseServer(t, s.dir, s.port)()
+		defer s.parseServer(t)()
 		s.record = runScript(t, s.port)
 		s.theirs = s.write(t, "ByParse")
 		s.ask(t)
 	})
 	chapter("passwords are kept as bcrypt hashes", s.checkPasswords)
 	chapter("Loam reads what parse-server wrote", func(t *testing.T) {
-		defer startLoam(t, s.dir, s.port)()
+		defer s.loam(t)()
 		s.compareAnswers(t)
 	})
 	chapter("Loam writes as parse-server does", func(t *testing.T) {
-		defer startLoam(t, s.dir, s.port)()
+		defer s.loam(t)()
 		s.ours = s.write(t, "ByLoam")
 		s.differences.compareWritten(t, s.theirs, s.ours)
 		write(t, s.target, "loam.txt", nil)
 	})
 	chapter("both have stored the same", s.compareLayouts)
 	chapter("Loam changes what parse-server wrote", func(t *testing.T) {
-		defer startLoam(t, s.dir, s.port)()
+		defer s.loam(t)()
 		write(t, s.target, "changes.txt", s.theirs.bindings)
 	})
 	chapter("people and sessions are as they were", s.compareAccounts)
 	chapter("parse-server changes what Loam wrote", func(t *testing.T) {
-		defer startParseServer(t, s.dir, s.port)()
+		defer s.parseServer(t)()
 		s.logIn(t)
 		write(t, s.target, "changes.txt", s.ours.bindings)
 		s.ask(t)
 	})
 	chapter("both have changed the same", s.compareLayouts)
 	chapter("Loam reads what both wrote", func(t *testing.T) {
-		defer startLoam(t, s.dir, s.port)()
+		defer s.loam(t)()
 		s.compareAnswers(t)
 	})
+	chapter("both serve the app at once", s.serveTogether)
 	chapter("every accepted difference is one", s.differences.checkAllMet)
 }
 

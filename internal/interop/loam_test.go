@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,17 +14,25 @@ import (
 	"github.com/loam-baas/loam/internal/server"
 )
 
-// startLoam serves the same app from the store in a directory, and returns what
-// ends it.
-func startLoam(t *testing.T, dir string, port int) (stop func()) {
+// loam serves the same app from the story's store, and returns what ends it.
+func (s *story) loam(t *testing.T) (stop func()) {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{
+	return startLoam(t, s.dir, s.port, nil)
+}
+
+// startLoam serves the app from the store in a directory, with more options, and
+// returns what ends it.
+func startLoam(t *testing.T, dir string, port int, more map[string]any) (stop func()) {
+	t.Helper()
+	options := map[string]any{
 		"appId": "app", "masterKey": "master",
 		"host": "127.0.0.1", "port": port,
 		"serverURL": serverURL(port), "publicServerURL": serverURL(port),
 		"databaseURI":              "file://" + filepath.ToSlash(dir),
 		"allowClientClassCreation": true,
-	})
+	}
+	maps.Copy(options, more)
+	text, err := json.Marshal(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,11 +16,21 @@ import (
 // patience is how long a server may take to start, and to stop.
 const patience = time.Minute
 
-// startParseServer runs parse-server on the store in a directory, and returns
-// what ends both.
-func startParseServer(t *testing.T, dir string, port int) (stop func()) {
+// parseServer runs parse-server on the story's store, and returns what ends both.
+func (s *story) parseServer(t *testing.T) (stop func()) {
 	t.Helper()
-	uri, closeWire := serveWire(t, dir)
+	uri, closeWire := serveWire(t, s.dir)
+	end := startParseServer(t, uri, s.port)
+	return func() {
+		end()
+		closeWire()
+	}
+}
+
+// startParseServer runs parse-server on what answers as a MongoDB, and returns
+// what ends it.
+func startParseServer(t *testing.T, uri string, port int) (stop func()) {
+	t.Helper()
 	node := exec.Command("node", "server.mjs", strconv.Itoa(port), uri)
 	node.Dir = "script"
 	// It reads where to write a log before it reads its options.
@@ -50,7 +60,6 @@ func startParseServer(t *testing.T, dir string, port int) (stop func()) {
 		if t.Failed() && log.Len() > 0 {
 			t.Logf("parse-server's log:\n%s", log.String())
 		}
-		closeWire()
 	})
 	t.Cleanup(end)
 
