@@ -6,7 +6,7 @@ const date = iso => ({ __type: 'Date', iso });
 let buyers;
 
 test('some sales', async () => {
-  buyers = await save('Buyer', { name: 'Ann', region: 'north' }, { name: 'Bob', region: 'south' });
+  buyers = await save('Buyer', { name: 'Ann', region: 'north', likes: 'tea' }, { name: 'Bob', region: 'south', likes: 'jam' });
   await save('Sale',
     { name: 'a', item: 'tea', price: 2, amount: 10, at: date('2024-01-05T10:00:00.000Z'), buyer: buyers.Ann, tags: ['hot', 'green'] },
     { name: 'b', item: 'tea', price: 3, amount: 5, at: date('2024-02-05T10:00:00.000Z'), buyer: buyers.Bob, tags: ['hot'] },
@@ -15,7 +15,7 @@ test('some sales', async () => {
   );
 });
 
-const pipeline = async (...stages) => (await ask('/aggregate/Sale', { pipeline: stages })).results;
+export const pipeline = async (...stages) => (await ask('/aggregate/Sale', { pipeline: stages })).results;
 
 test('$group', async () => {
   const groups = await pipeline({ $group: { _id: '$item', total: { $sum: { $multiply: ['$price', '$amount'] } }, dearest: { $max: '$price' }, count: { $sum: 1 } } }, { $sort: { _id: 1 } });
@@ -26,11 +26,9 @@ test('$group', async () => {
   ]);
 });
 
-test('$group by pointers, dates and several keys', async () => {
+test('$group by pointers, and of all', async () => {
   const byBuyer = await pipeline({ $match: { buyer: { $exists: true } } }, { $group: { _id: '$buyer', names: { $push: '$name' } } }, { $sort: { _id: 1 } });
   assert.deepEqual(byBuyer.map(g => g.names.join('')).sort(), ['ac', 'b']);
-  const byMonth = await pipeline({ $group: { _id: { month: { $month: '$at' } }, n: { $sum: 1 } } }, { $sort: { '_id.month': 1 } });
-  assert.deepEqual(byMonth.map(g => [g.objectId.month, g.n]), [[1, 1], [2, 2], [3, 1]]);
   const [all] = await pipeline({ $group: { _id: null, mean: { $avg: '$amount' }, first: { $min: '$at' }, items: { $addToSet: '$item' } } });
   assert.equal(all.mean, 4.5);
   assert.deepEqual(all.items.sort(), ['cake', 'jam', 'tea']);
@@ -47,23 +45,15 @@ test('$match on pointers and dates', async () => {
 
 test('$lookup and $unwind', async () => {
   const joined = await pipeline(
-    { $match: { item: 'tea' } },
-    { $project: { name: 1, buyerId: { $substrCP: ['$_p_buyer', 6, 10] } } },
-    { $lookup: { from: 'Buyer', localField: 'buyerId', foreignField: '_id', as: 'who' } },
-    { $unwind: '$who' }, { $sort: { name: 1 } },
-    { $project: { name: 1, region: '$who.region' } },
+    { $lookup: { from: 'Buyer', localField: 'item', foreignField: 'likes', as: 'fans' } },
+    { $unwind: '$fans' }, { $sort: { name: 1 } }, { $project: { name: 1, fan: '$fans.name' } },
   );
-  assert.deepEqual(joined.map(s => [s.name, s.region]), [['a', 'north'], ['b', 'south']]);
+  assert.deepEqual(joined.map(s => [s.name, s.fan]), [['a', 'Ann'], ['b', 'Ann'], ['d', 'Bob']]);
 });
 
 test('$unwind of lists', async () => {
   const unwound = await pipeline({ $unwind: { path: '$tags', preserveNullAndEmptyArrays: true } }, { $sort: { name: 1, tags: 1 } });
   assert.deepEqual(unwound.map(s => [s.name, s.tags]), [['a', 'green'], ['a', 'hot'], ['b', 'hot'], ['c', undefined], ['d', undefined]]);
-});
-
-test('$project', async () => {
-  const [projected] = await pipeline({ $match: { name: 'd' } }, { $project: { _id: 0, weight: '$detail.weight', cost: { $add: ['$price', 1] }, label: { $concat: ['$item', '!'] }, cheap: { $cond: [{ $lt: ['$price', 3] }, true, false] } } });
-  assert.deepEqual(projected, { weight: 250, cost: 5, label: 'jam!', cheap: false });
 });
 
 test('$facet', async () => {

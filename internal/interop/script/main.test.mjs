@@ -5,7 +5,7 @@ import { after } from 'node:test';
 import { writeDown } from './app.mjs';
 
 const sections = [
-  'users', 'roles', 'objects', 'operations', 'queries', 'relations', 'geo',
+  'users', 'roles', 'objects', 'operations', 'queries', 'relations', 'geo', 'aggregate',
   'transactions', 'files', 'schemas', 'administration',
 ];
 
