@@ -318,7 +318,9 @@ func failure(err error) error {
 		return fmt.Errorf("%w: the disk is full: %w", store.ErrUnavailable, err)
 	case sqlite.ResultIOErr:
 		return fmt.Errorf("%w: the file system failed: %w", store.ErrUnavailable, err)
-	case sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultPerm:
+	case sqlite.ResultCantOpen:
+		return fmt.Errorf("%w: the database file can't be opened: %w", store.ErrUnavailable, err)
+	case sqlite.ResultReadOnly, sqlite.ResultPerm:
 		return fmt.Errorf("%w: the database file can't be written: %w", store.ErrUnavailable, err)
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return fmt.Errorf("%w: the database file is damaged; stop Loam and run \"loam doctor\": %w", store.ErrUnavailable, err)

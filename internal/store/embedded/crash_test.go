@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -23,6 +24,7 @@ var children = map[string]func(dir string) error{
 	"open":                    openOnce,
 	"outgrow":                 outgrowLimit,
 	"open denied":             openDenied,
+	"run out of files":        runOutOfFiles,
 	"snapshot onto full disk": snapshotOntoFullDisk,
 }
 
@@ -51,6 +53,9 @@ func child(t *testing.T, name, dir string) *exec.Cmd {
 	return cmd
 }
 
+// crashWriters is how many write at the same time.
+const crashWriters = 16
+
 // accounts is between how many documents transactions move amounts; their sum
 // stays 0.
 const accounts = 4
@@ -74,10 +79,10 @@ func writeUntilKilled(dir string) error {
 	}
 	run := fmt.Sprint(os.Getpid())
 	var wait sync.WaitGroup
-	for w := range 8 {
+	for w := range crashWriters {
 		wait.Go(func() {
 			for n := 0; ; n++ {
-				if err := crashStep(ctx, s, run, w, n); err != nil {
+				if err := crashStep(ctx, s, os.Stdout, run, w, n); err != nil {
 					fmt.Println("error:", err)
 					os.Exit(1)
 				}
@@ -88,7 +93,8 @@ func writeUntilKilled(dir string) error {
 	return nil
 }
 
-func crashStep(ctx context.Context, s *Store, run string, w, n int) error {
+// crashStep is one round of a writer's changes. It writes what was acknowledged.
+func crashStep(ctx context.Context, s *Store, out io.Writer, run string, w, n int) error {
 	id := fmt.Sprintf("%s-%d-%d", run, w, n)
 	d, err := bson.Marshal(bson.D{
 		{Key: "_id", Value: id}, {Key: "u", Value: id}, {Key: "writer", Value: w}, {Key: "n", Value: n},
@@ -100,7 +106,7 @@ func crashStep(ctx context.Context, s *Store, run string, w, n int) error {
 	if err := s.Insert(ctx, "c", d); err != nil {
 		return err
 	}
-	fmt.Println("inserted", id)
+	fmt.Fprintln(out, "inserted", id)
 
 	counter := fmt.Sprintf("counter-%s-%d", run, w)
 	_, err = s.Update(ctx, "c", store.Update{
@@ -111,13 +117,27 @@ func crashStep(ctx context.Context, s *Store, run string, w, n int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("counted", counter, n+1)
+	fmt.Fprintln(out, "counted", counter, n+1)
+
+	// All writers want each of these; one gets it.
+	claim := fmt.Sprintf("%s-claim-%d", run, n)
+	d, err = bson.Marshal(bson.D{{Key: "_id", Value: id + "-claims"}, {Key: "u", Value: claim}, {Key: "tags", Value: bson.A{claim, w}}})
+	if err != nil {
+		return err
+	}
+	var taken *store.DuplicateKeyError
+	switch err := s.Insert(ctx, "c", d); {
+	case err == nil:
+		fmt.Fprintln(out, "claimed", id+"-claims")
+	case !errors.As(err, &taken):
+		return err
+	}
 
 	if n%3 == 0 {
 		if _, err := s.Delete(ctx, "c", bson.D{{Key: "_id", Value: id}}, false); err != nil {
 			return err
 		}
-		fmt.Println("deleted", id)
+		fmt.Fprintln(out, "deleted", id)
 	}
 	err = s.Transaction(ctx, func(ctx context.Context) error {
 		for i, amount := range []int{7, -7} {
@@ -141,9 +161,9 @@ func crashStep(ctx context.Context, s *Store, run string, w, n int) error {
 // and leaves nothing half done.
 func TestKilledWriterLosesNothing(t *testing.T) {
 	dir := t.TempDir()
-	rounds := 4
+	rounds := 50
 	if testing.Short() {
-		rounds = 2
+		rounds = 4
 	}
 	there := make(map[string]bool) // by id, whether the document must be there
 	counts := make(map[string]int64)
@@ -159,7 +179,7 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		lines := bufio.NewScanner(out)
 		for n := 0; lines.Scan(); n++ {
 			note(t, lines.Text(), there, counts)
-			if n == 400+150*round {
+			if n == 20+(round*389)%700 { // at times that differ
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
@@ -176,8 +196,8 @@ func note(t *testing.T, line string, there map[string]bool, counts map[string]in
 	t.Helper()
 	fields := strings.Fields(line)
 	switch fields[0] {
-	case "inserted", "deleted":
-		there[fields[1]] = fields[0] == "inserted"
+	case "inserted", "claimed", "deleted":
+		there[fields[1]] = fields[0] != "deleted"
 	case "counted":
 		var count int64
 		if _, err := fmt.Sscan(fields[2], &count); err != nil {
@@ -234,6 +254,9 @@ func verifyCrashed(t *testing.T, dir string, there map[string]bool, counts map[s
 
 // deletable tells whether the writer deletes a document after inserting it.
 func deletable(id string) bool {
+	if strings.HasSuffix(id, "-claims") {
+		return false
+	}
 	var n int
 	if _, err := fmt.Sscan(id[strings.LastIndexByte(id, '-')+1:], &n); err != nil {
 		return false

@@ -78,9 +78,31 @@ func outgrowLimit(dir string) error {
 	if count != int64(n) || n == 0 || n == 10_000 {
 		return fmt.Errorf("%d documents, %d were acknowledged", count, n)
 	}
-	fmt.Println("acknowledged", n)
+	if err := recovered(ctx, s, n); err != nil {
+		return err
+	}
+	if err := limitFileSize(2 << 20); err != nil {
+		return err
+	}
+	fmt.Println("acknowledged", n+1)
 	_ = s.Close(ctx) // the checkpoint has no room
 	return nil
+}
+
+// recovered is an error if a store does not go on by itself when there is room
+// for one more document.
+func recovered(ctx context.Context, s *Store, n int) error {
+	if err := limitFileSize(1 << 30); err != nil {
+		return err
+	}
+	d, err := bson.Marshal(bson.D{{Key: "_id", Value: n}, {Key: "s", Value: strings.Repeat("x", 2000)}})
+	if err != nil {
+		return err
+	}
+	if err := s.Insert(ctx, "c", d); err != nil {
+		return fmt.Errorf("when there is room again: %w", err)
+	}
+	return s.Check(ctx)
 }
 
 func TestFullDiskIsToldAndDoesNoDamage(t *testing.T) {

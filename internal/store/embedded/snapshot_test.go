@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -74,7 +75,7 @@ func TestSnapshotIsOfOneMoment(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if err := crashStep(t.Context(), s, "run", w, n); err != nil {
+						if err := crashStep(t.Context(), s, io.Discard, "run", w, n); err != nil {
 							t.Error(err)
 							return
 						}
