@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	storetest.Run(t, func(t *testing.T) store.Store {
+	fresh := func(t *testing.T) store.Store {
 		name := "loam_test_" + bson.NewObjectID().Hex()
 		t.Cleanup(func() {
 			if err := client.Database(name).Drop(context.Background()); err != nil {
@@ -44,7 +44,9 @@ func TestConformance(t *testing.T) {
 			}
 		})
 		return open(t, withDatabase(t, uri, name), "")
-	})
+	}
+	storetest.Run(t, fresh)
+	storetest.Watch(t, fresh)
 }
 
 // TestConformanceOverTheWire runs the suite on the embedded store behind
@@ -52,6 +54,11 @@ func TestConformance(t *testing.T) {
 // and its reading of replies.
 func TestConformanceOverTheWire(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, serve(t), "app_") })
+}
+
+// The change streams are those that MongoDB's manual describes.
+func TestWatchOverTheWire(t *testing.T) {
+	storetest.Watch(t, func(t *testing.T) store.Store { return open(t, serve(t), "app_") })
 }
 
 // Stores of one database with prefixes of their own see only what is theirs.
