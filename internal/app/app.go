@@ -26,6 +26,7 @@ type App struct {
 	// mongoName is the database as which the store is served to MongoDB's tools;
 	// empty when it is a MongoDB itself.
 	mongoName string
+	follower  follower
 }
 
 // Open opens the app's store, brings it up to date and puts the app together.
@@ -86,9 +87,12 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	a := &App{store: s, rest: door}
+	a := &App{store: s, rest: door, follower: follower{catalog: catalog, logger: logger}}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
+	}
+	if c.Database.EnableSchemaHooks && c.Database.Engine == config.MongoDB {
+		a.Follow()
 	}
 	return a, nil
 }
@@ -105,9 +109,21 @@ func (a *App) Embedded() (name string, s store.Store) {
 	return a.mongoName, a.store
 }
 
+// Follow keeps the app's classes current though others than the app change them:
+// other processes on the same MongoDB, for which Open has begun it if the
+// configuration wants it, or MongoDB's tools on an embedded store. It ends with
+// the app.
+func (a *App) Follow() { a.follower.start() }
+
+// Ready tells whether the app's database answers.
+func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
+
 // Close waits for what runs and lets go of the store. No door may use the app
 // any more.
-func (a *App) Close(ctx context.Context) error { return a.store.Close(ctx) }
+func (a *App) Close(ctx context.Context) error {
+	a.follower.stop()
+	return a.store.Close(ctx)
+}
 
 func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (store.Store, error) {
 	switch d.Engine {

@@ -27,10 +27,16 @@ func configured(t *testing.T) *config.App {
 }
 
 // ask sends one request of a client to an open app.
-func ask(a *App, method, path, body string) (int, string) {
+func ask(a *App, method, path, body string) (int, string) { return askWith(a, method, path, body, "") }
+
+// askWith sends one request, with a master key unless it is empty.
+func askWith(a *App, method, path, body, masterKey string) (int, string) {
 	door := rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, a.REST())
 	r := httptest.NewRequest(method, "/parse"+path, strings.NewReader(body))
 	r.Header.Set("X-Parse-Application-Id", "app")
+	if masterKey != "" {
+		r.Header.Set("X-Parse-Master-Key", masterKey)
+	}
 	w := httptest.NewRecorder()
 	door.ServeHTTP(w, r)
 	return w.Code, w.Body.String()

@@ -108,7 +108,7 @@ func TestLoad_Defaults(t *testing.T) {
 			ServerURL: "http://localhost:1337/parse", PublicServerURL: "http://localhost:1337/parse",
 			Database: Database{
 				Engine: Embedded, Path: filepath.Join("loam-data", "store"), MongoName: "app", Durability: DurabilityFull, BatchSize: 1000,
-				Indexes: SystemIndexes{true, true, true, true, true, true, true, true},
+				EnableSchemaHooks: true, Indexes: SystemIndexes{true, true, true, true, true, true, true, true},
 			},
 			ObjectIDSize: 10, DefaultLimit: 100, EnableSanitizedErrorResponse: true,
 			RequestKeywordDenylist: []Keyword{{Key: "_bsontype", Value: "Code", HasValue: true}, {Key: "constructor"}, {Key: "__proto__"}},

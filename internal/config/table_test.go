@@ -39,6 +39,7 @@ func upstreamOptions(t *testing.T) []upstream {
 
 // otherDefaults are the defaults of Parse Server that Loam does not share.
 var otherDefaults = map[string]string{
+	"databaseOptions.enableSchemaHooks":   "permissions that one process tightens must hold in all",
 	"databaseURI":                         "the embedded store needs no server",
 	"requestComplexity.batchRequestLimit": "limits are on by default",
 	"requestComplexity.graphQLDepth":      "limits are on by default",

@@ -28,6 +28,9 @@ type Options struct {
 	// databaseOptions.schemaCacheTtl), for apps served by several processes; 0
 	// is never.
 	CacheTTL time.Duration
+	// PollInterval is how often Follow reads all classes while the store can't be
+	// watched; 0 is 5 seconds.
+	PollInterval time.Duration
 	// Logger gets what goes wrong behind the scenes; nil means nothing is logged.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -37,6 +40,11 @@ type Options struct {
 // missInterval is how often, at most, the classes are read anew because one was
 // asked for that is not there: another process may have made it.
 const missInterval = time.Second
+
+// fromPrimary is how classes are read, whatever the database's own preference:
+// permissions that were tightened must not come back from a server that is
+// behind.
+const fromPrimary = "primary"
 
 // Catalog is the classes of one app: it keeps them in the store and serves the
 // current snapshot. It is safe for concurrent use. Several processes may have
@@ -105,6 +113,20 @@ func (c *Catalog) Class(ctx context.Context, name string) (*Class, error) {
 	return c.known(ctx, name), nil
 }
 
+// Renew reads all classes anew for a write that does not fit its class as it is
+// known, since another process may have changed the class; once a second at most,
+// and not in a transaction. It tells whether it did.
+func (c *Catalog) Renew(ctx context.Context) bool {
+	if transactionOf(ctx) != nil || !c.due(missInterval) {
+		return false
+	}
+	if err := c.Refresh(ctx); err != nil {
+		c.options.Logger.WarnContext(ctx, "the classes cannot be read anew", "error", err)
+		return false
+	}
+	return true
+}
+
 // known returns a class without asking the store.
 func (c *Catalog) known(ctx context.Context, name string) *Class {
 	if t := transactionOf(ctx); t != nil {
@@ -138,7 +160,7 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 	now := c.options.Now().UnixNano()
 	old := c.current.Load()
 	var classes []*Class
-	err := c.store.Find(ctx, schemaCollection, store.Find{}, func(doc bson.Raw) error {
+	err := c.store.Find(ctx, schemaCollection, store.Find{ReadPreference: fromPrimary}, func(doc bson.Raw) error {
 		class, err := c.decode(doc, old)
 		if err != nil {
 			c.options.Logger.WarnContext(ctx, "a class cannot be read", "error", err)
@@ -199,7 +221,7 @@ func (c *Catalog) reread(ctx context.Context, name string) (*Class, error) {
 var errRead = errors.New("read")
 
 func (c *Catalog) read(ctx context.Context, name string) (class *Class, err error) {
-	find := store.Find{Filter: bson.D{{Key: "_id", Value: name}}, Limit: 1}
+	find := store.Find{Filter: bson.D{{Key: "_id", Value: name}}, Limit: 1, ReadPreference: fromPrimary}
 	err = c.store.Find(ctx, schemaCollection, find, func(doc bson.Raw) error {
 		if class, err = c.decode(doc, c.current.Load()); err != nil {
 			return err

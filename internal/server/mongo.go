@@ -52,6 +52,7 @@ func (d *mongoDoor) serve(ctx context.Context, apps []application) {
 	for _, a := range apps {
 		if name, s := a.Embedded(); s != nil {
 			databases[name] = s
+			a.Follow() // whoever comes in by the door may change the schema
 		}
 	}
 	d.server = mongowire.New(databases, mongowire.Options{Credentials: d.credentials, Logger: d.logger})

@@ -45,6 +45,8 @@ const (
 type application interface {
 	REST() *rest.App
 	Embedded() (name string, s store.Store)
+	Follow()
+	Ready(context.Context) error
 	Close(context.Context) error
 }
 
@@ -57,9 +59,11 @@ type Server struct {
 	mongo    *mongoDoor // nil for none
 	open     func(context.Context, *config.App) (application, error)
 
-	state atomic.Pointer[state]
-	door  atomic.Pointer[rest.Handler] // nil while starting
-	ready chan struct{}
+	state  atomic.Pointer[state]
+	apps   atomic.Pointer[[]application] // nil while starting
+	health health
+	door   atomic.Pointer[rest.Handler] // nil while starting
+	ready  chan struct{}
 }
 
 // New begins to listen, so that a port that is taken is known at once. Nothing
@@ -135,7 +139,7 @@ func (s *Server) start(ctx context.Context) ([]application, error) {
 	var apps []application
 	var doors []*rest.App
 	for _, c := range s.config.Apps {
-		a, err := s.open(ctx, c)
+		a, err := s.openApp(ctx, c)
 		if err != nil && ctx.Err() != nil {
 			return apps, nil
 		}
@@ -149,12 +153,33 @@ func (s *Server) start(ctx context.Context) ([]application, error) {
 		AllowOrigin: s.config.AllowOrigin, AllowHeaders: s.config.AllowHeaders,
 		MaxUploadSize: s.config.MaxUploadSize,
 		TrustProxy:    s.config.TrustProxy,
-		Status:        func() string { return string(*s.state.Load()) },
+		Status:        func() string { return string(s.status()) },
 		Logger:        s.logger,
 	}, doors...))
+	s.apps.Store(&apps)
 	s.enter(ready)
 	close(s.ready)
 	return apps, nil
+}
+
+// reopenTime is how long a database that is not available is left alone.
+const reopenTime = time.Second
+
+// openApp opens an app. For a database that is not available yet, as when all
+// was started together, it waits.
+func (s *Server) openApp(ctx context.Context, c *config.App) (application, error) {
+	for {
+		a, err := s.open(ctx, c)
+		if !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
+			return a, err
+		}
+		s.logger.WarnContext(ctx, "the database is not available; waiting for it", "app", c.AppID, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(reopenTime):
+		}
+	}
 }
 
 // drain stops to listen and waits for the requests that run; those that take
@@ -192,7 +217,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		door.ServeHTTP(w, r)
 		return
 	}
-	now := *s.state.Load()
+	now := s.status()
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if now != ready {
 		w.Header().Set("Retry-After", "1")

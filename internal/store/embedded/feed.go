@@ -235,6 +235,14 @@ func (s *Store) Watch(ctx context.Context, collection string, o store.WatchOptio
 	if err := s.feed.enter(w, o.After != nil); err != nil {
 		return nil, err
 	}
+	if o.After == nil {
+		// What the writer is at may have begun before there was anyone to tell, and
+		// end after whoever watches has looked at what there is.
+		if err := s.writer.do(ctx, &operation{run: func(*writeTx) error { return nil }}); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
 	if c := s.feed.at(w.place); o.After != nil && c != nil && !w.place.final {
 		w.ending = w.endsWith(c)
 	}

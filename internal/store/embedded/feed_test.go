@@ -111,3 +111,23 @@ func TestWatchersEndWithTheStore(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Watch returns behind what the writer is at: whoever reads then, and is told of
+// the changes since, misses none.
+func TestWatchWaitsForTheWriter(t *testing.T) {
+	s := open(t, Options{})
+	release := hold(t, s)
+	begun := make(chan error, 1)
+	go func() {
+		changes, err := s.Watch(t.Context(), "c", store.WatchOptions{})
+		if err == nil {
+			changes.Close()
+		}
+		begun <- err
+	}()
+	await(t, s, 1)
+	release()
+	if err := <-begun; err != nil {
+		t.Error(err)
+	}
+}
