@@ -25,7 +25,16 @@ const patience = 20 * time.Second
 
 // TestSDK runs all test files against Loam on the embedded store.
 func TestSDK(t *testing.T) {
+	t.Parallel()
 	runSDK(t, func(string) string { return "file://" + filepath.ToSlash(t.TempDir()) })
+}
+
+// TestSDKOverTheWire runs them on the MongoDB driver, which asks an embedded store
+// over MongoDB's wire protocol.
+func TestSDKOverTheWire(t *testing.T) {
+	t.Parallel()
+	address := serveMongo(t, "first", "second")
+	runSDK(t, func(app string) string { return "mongodb://" + address + "/" + app })
 }
 
 // TestSDKOnMongoDB runs them on the MongoDB that LOAM_TEST_MONGODB_URI names, a
@@ -35,6 +44,7 @@ func TestSDKOnMongoDB(t *testing.T) {
 	if uri == "" {
 		t.Skip("LOAM_TEST_MONGODB_URI is not set")
 	}
+	t.Parallel()
 	runSDK(t, func(app string) string { return mongoDatabase(t, uri, app) })
 }
 

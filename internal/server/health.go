@@ -19,6 +19,9 @@ const unavailable state = "unavailable"
 
 // health knows whether the apps' databases answer.
 type health struct {
+	// age is how old an answer may be.
+	age time.Duration
+
 	mu   sync.Mutex
 	at   time.Time
 	last bool
@@ -29,7 +32,7 @@ type health struct {
 func (h *health) good(apps []application) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.at.IsZero() && time.Since(h.at) < healthAge {
+	if !h.at.IsZero() && time.Since(h.at) < h.age {
 		return h.last
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthTime)

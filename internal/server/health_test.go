@@ -41,6 +41,7 @@ func (r *running) awaitHealth(path string, status int, body string) {
 
 func TestHealthTellsOfTheDatabase(t *testing.T) {
 	s := listen(t, processConfig(appConfig(t, "one"), appConfig(t, "two")))
+	s.health.age = time.Millisecond
 	var gone atomic.Bool
 	open := s.open
 	s.open = func(ctx context.Context, c *config.App) (application, error) {

@@ -78,7 +78,7 @@ func New(ctx context.Context, c *config.Process, logger *slog.Logger) (*Server, 
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	s := &Server{config: c, logger: logger, listener: listener, mongo: mongo, ready: make(chan struct{})}
+	s := &Server{config: c, logger: logger, listener: listener, mongo: mongo, ready: make(chan struct{}), health: health{age: healthAge}}
 	s.open = func(ctx context.Context, c *config.App) (application, error) {
 		return app.Open(ctx, c, logger.With("app", c.AppID))
 	}
