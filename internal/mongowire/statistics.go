@@ -2,6 +2,7 @@ package mongowire
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -117,6 +118,11 @@ func storageStats(ctx context.Context, db store.Store, collection string, scale 
 	}, nil
 }
 
+// diagnoses are the stages that only begin a pipeline. $indexStats is there to be
+// refused as the tools expect, who then do without: the use of indexes is not
+// counted.
+var diagnoses = []string{"$collStats", "$currentOp", "$indexStats"}
+
 // diagnosis are the stages that begin a pipeline with what the server knows of
 // itself.
 func (c *command) diagnosis(ctx context.Context, name string, operand bson.D) (docs []bson.D, err error) {
@@ -137,7 +143,7 @@ func (c *command) diagnose(ctx context.Context, p *pipeline) (answer bson.D, ok 
 		return nil, false, nil
 	}
 	first, _ := p.stages[0].(bson.D)
-	if len(first) != 1 || first[0].Key != "$collStats" && first[0].Key != "$currentOp" {
+	if len(first) != 1 || !slices.Contains(diagnoses, first[0].Key) {
 		return nil, false, nil
 	}
 	operand, isDocument := first[0].Value.(bson.D)

@@ -27,6 +27,8 @@ func TestToolCommands(t *testing.T) {
 			{`{"aggregate":"c","pipeline":[{"$collStats":{"latencyStats":{}}}],"cursor":{}}`, `{"ok":0.0,"code":115}`},
 			{`{"aggregate":"c","pipeline":[{"$collStats":1}],"cursor":{}}`, `{"ok":0.0,"code":9}`},
 			{`{"aggregate":"none","pipeline":[{"$collStats":{}}],"cursor":{}}`, `{"ok":0.0,"code":26}`},
+			{`{"aggregate":"c","pipeline":[{"$collStats":{"storageStats":{}}},{"$group":{"_id":null,"size":{"$sum":"$storageStats.size"},"name":{"$first":"$ns"}}}],"cursor":{}}`,
+				`{"cursor":{"firstBatch":[{"size":46,"name":"test.c"}]}}`},
 			{`{"aggregate":"c","pipeline":[{"$indexStats":{}}],"cursor":{}}`, `{"ok":0.0,"code":40324}`},
 		},
 		"validate": {
@@ -39,6 +41,7 @@ func TestToolCommands(t *testing.T) {
 			{`{"listCommands":1}`, `{"commands":{"find":{"requiresAuth":true},"hello":{"requiresAuth":false}}}`},
 			{`{"currentOp":1}`, `{"inprog":[{"active":true,"command":{"currentOp":1}}]}`},
 			{`{"aggregate":1,"pipeline":[{"$currentOp":{"allUsers":true}}],"cursor":{}}`, `{"cursor":{"firstBatch":[{"active":true}]}}`},
+			{`{"aggregate":1,"pipeline":[{"$currentOp":{}},{"$project":{"active":1}}],"cursor":{}}`, `{"cursor":{"firstBatch":[{"active":true}]}}`},
 			{`{"top":1}`, `{"totals":{}}`},
 			{`{"whatsmyuri":1}`, `{"ok":1.0}`},
 			{`{"serverStatus":1}`, `{"opcounters":{"insert":1,"query":0}}`},
