@@ -221,6 +221,10 @@ func (e *RequestError) Error() string { return "store: " + e.Message }
 // 16 MB: BSONObjectTooLarge, or what MongoDB numbers so for updates.
 func (e *RequestError) TooLarge() bool { return e.Code == 10334 || e.Code == 17419 }
 
+// NeedsGeoIndex tells whether the request looks for what is near by a field
+// without a geo index: NoQueryExecutionPlans, or its number in old servers.
+func (e *RequestError) NeedsGeoIndex() bool { return e.Code == 291 || e.Code == 17007 }
+
 // BadRequest returns a RequestError.
 func BadRequest(code int32, format string, args ...any) error {
 	return &RequestError{Code: code, Message: fmt.Sprintf(format, args...)}

@@ -11,6 +11,7 @@ import (
 )
 
 // Count counts, in the index alone where that says all that the filter does.
+// MongoDB counts by a pipeline, in which nothing can be near.
 func (s *Store) Count(ctx context.Context, collection string, q store.Count) (int64, error) {
 	tx, err := s.transactionOf(ctx)
 	if err != nil {
@@ -21,6 +22,9 @@ func (s *Store) Count(ctx context.Context, collection string, q store.Count) (in
 	})
 	if err != nil {
 		return 0, err
+	}
+	if compiled.request.near != nil {
+		return 0, store.BadRequest(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
 	}
 	var n int64
 	err = s.read(ctx, tx, compiled, func(v *view) error {

@@ -103,6 +103,10 @@ func (p *plan) size(conn *conn, c *collection, total float64) (float64, error) {
 // cost weighs a plan, when the most selective one reads that many matches.
 func (p *plan) cost(size, matches float64, limit int64) float64 {
 	read := size
+	if p.rings != nil {
+		// Cells around what is nearest hold some more than that.
+		read = min(size, 4*float64(limit)*size/max(matches, 1))
+	}
 	if limit > 0 && p.sortedRanges {
 		// If what matches is spread evenly, so much of a range gives the limit.
 		read = float64(limit) * size / max(matches, 1)

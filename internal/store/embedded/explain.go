@@ -7,10 +7,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/match"
 )
 
 // Explain tells how q would be run, in the form of MongoDB's explain: the stages
-// are COLLSCAN, IDHACK, IXSCAN, FETCH, OR, SORT, SKIP, LIMIT, PROJECTION and EOF.
+// are COLLSCAN, IDHACK, IXSCAN, GEO_NEAR_2D, GEO_NEAR_2DSPHERE, FETCH, OR, SORT,
+// SKIP, LIMIT, PROJECTION and EOF.
 // docsExamined is an estimate.
 func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (bson.Raw, error) {
 	tx, err := s.transactionOf(ctx)
@@ -63,6 +65,8 @@ func (s *search) describe(v *view, filter bson.D) bson.D {
 		stage = append(append(outer, details...), bson.E{Key: "inputStage", Value: stage})
 	}
 	switch {
+	case s.near != nil && v.plan.isGeo():
+		stage = v.plan.describeNear(s.near, filter)
 	case s.near != nil:
 		around("SORT", bson.E{Key: "sortPattern", Value: "distance"})
 	case !v.plan.sorted:
@@ -81,14 +85,10 @@ func (s *search) describe(v *view, filter bson.D) bson.D {
 }
 
 func (p *plan) describe(c *collection, filter bson.D) bson.D {
-	direction := "forward"
-	if p.reverse {
-		direction = "backward"
-	}
 	switch p.access {
 	case collectionScan:
 		return bson.D{
-			{Key: "stage", Value: "COLLSCAN"}, {Key: "filter", Value: orEmpty(filter)}, {Key: "direction", Value: direction},
+			{Key: "stage", Value: "COLLSCAN"}, {Key: "filter", Value: orEmpty(filter)}, {Key: "direction", Value: p.direction()},
 		}
 	case union:
 		var inputs bson.A
@@ -100,6 +100,22 @@ func (p *plan) describe(c *collection, filter bson.D) bson.D {
 			{Key: "inputStage", Value: bson.D{{Key: "stage", Value: "OR"}, {Key: "inputStages", Value: inputs}}},
 		}
 	}
+	scan := p.describeIndex()
+	if p.exact {
+		return bson.D{{Key: "stage", Value: "FETCH"}, {Key: "inputStage", Value: scan}}
+	}
+	return bson.D{{Key: "stage", Value: "FETCH"}, {Key: "filter", Value: orEmpty(filter)}, {Key: "inputStage", Value: scan}}
+}
+
+func (p *plan) direction() string {
+	if p.reverse {
+		return "backward"
+	}
+	return "forward"
+}
+
+// describeIndex tells what is read of the index.
+func (p *plan) describeIndex() bson.D {
 	scan := bson.D{
 		{Key: "stage", Value: "IXSCAN"}, {Key: "keyPattern", Value: bson.D{{Key: "_id", Value: int32(1)}}},
 		{Key: "indexName", Value: idIndex}, {Key: "isMultiKey", Value: false}, {Key: "isUnique", Value: true},
@@ -116,13 +132,22 @@ func (p *plan) describe(c *collection, filter bson.D) bson.D {
 	for _, r := range p.ranges[:min(len(p.ranges), 16)] {
 		bounds = append(bounds, fmt.Sprintf("[%x, %x)", r.low, r.high))
 	}
-	scan = append(scan,
-		bson.E{Key: "direction", Value: direction},
+	return append(scan,
+		bson.E{Key: "direction", Value: p.direction()},
 		bson.E{Key: "ranges", Value: int32(len(p.ranges))},
 		bson.E{Key: "keyBounds", Value: bounds},
 	)
-	if p.exact {
-		return bson.D{{Key: "stage", Value: "FETCH"}, {Key: "inputStage", Value: scan}}
+}
+
+// describeNear tells how a geo index gives what is near, in the order of distance.
+func (p *plan) describeNear(near *match.Near, filter bson.D) bson.D {
+	stage := "GEO_NEAR_2D"
+	if g, _ := p.index.keys.(geo); g.Sphere() {
+		stage = "GEO_NEAR_2DSPHERE"
 	}
-	return bson.D{{Key: "stage", Value: "FETCH"}, {Key: "filter", Value: orEmpty(filter)}, {Key: "inputStage", Value: scan}}
+	described := bson.D{
+		{Key: "stage", Value: stage}, {Key: "keyPattern", Value: p.index.def.Keys}, {Key: "indexName", Value: p.index.def.Name},
+		{Key: "minDistance", Value: near.Least()}, {Key: "maxDistance", Value: near.Most()},
+	}
+	return append(described, bson.E{Key: "filter", Value: orEmpty(filter)}, bson.E{Key: "inputStage", Value: p.describeIndex()})
 }

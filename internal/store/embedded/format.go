@@ -29,7 +29,9 @@ type formatStep struct {
 // formatSteps lead from firstVersion to the layout that this version of Loam
 // reads and writes, one after the other.
 func formatSteps() []formatStep {
-	return []formatStep{}
+	return []formatStep{
+		{what: "fill geo indexes", run: fillGeoIndexes},
+	}
 }
 
 // file is what a data directory's database file is opened with.

@@ -24,8 +24,11 @@ type kind interface {
 // kindOf returns the kind of an index with what it was compiled to, nil for one
 // that is in the catalog only.
 func kindOf(def store.Index) (kind, error) {
-	if catalogOnly(def.Keys) {
+	switch {
+	case catalogOnly(def.Keys):
 		return nil, nil
+	case match.IsGeo(def.Keys):
+		return newGeo(def)
 	}
 	keys, err := match.CompileIndex(def)
 	if err != nil {
@@ -37,7 +40,7 @@ func kindOf(def store.Index) (kind, error) {
 // catalogOnly tells whether an index is of a kind that no plan uses yet.
 func catalogOnly(keys bson.D) bool {
 	return slices.ContainsFunc(keys, func(e bson.E) bool {
-		return e.Value == "2d" || e.Value == "2dsphere" || e.Value == "text"
+		return e.Value == "text"
 	})
 }
 

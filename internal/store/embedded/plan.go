@@ -32,6 +32,8 @@ type plan struct {
 	// multikey is what the plan took for the index's multikey fields; it holds
 	// for a snapshot if the index says the same after the snapshot began.
 	multikey uint64
+	// rings finds what is nearest first; nil for plans that don't.
+	rings *rings
 	// equal and bounded count the leading fields of which single values are
 	// wanted, and those with any bounds.
 	equal, bounded int
@@ -53,6 +55,11 @@ type request struct {
 	collation match.Collation
 	sort      bson.D
 	hint      any
+	// near is what the filter wants to be near, which needs an index for that;
+	// nil for nothing.
+	near *match.Near
+	// nearest tells that a limited number is wanted in the order of distance.
+	nearest bool
 }
 
 // idFields describes the index of _id, which holds ids by their keys.
@@ -70,6 +77,9 @@ func (c *collection) plans(r *request) ([]*plan, error) {
 			return nil, err
 		}
 		return []*plan{p}, nil
+	}
+	if r.near != nil {
+		return c.nearPlans(r)
 	}
 	var candidates []*plan
 	if p := c.idPlan(r); p.bounded > 0 || p.sorted && len(r.sort) > 0 {
@@ -98,6 +108,9 @@ func (c *collection) natural(r *request) *plan {
 // hinted returns the plan that the request names. An index that does not hold
 // all the documents asked for is read all the same, as MongoDB does.
 func (c *collection) hinted(r *request) (*plan, error) {
+	if r.near != nil {
+		return c.hintedNear(r)
+	}
 	if keys, ok := r.hint.(bson.D); ok && len(keys) == 1 && keys[0].Key == "$natural" {
 		p := c.natural(r)
 		p.reverse = isDescending(keys[0].Value)
@@ -268,6 +281,7 @@ func (c *collection) unionPlan(r *request) *plan {
 		for _, branch := range branches {
 			inner := request{collation: r.collation}
 			inner.clauses.predicates = slices.Concat(r.clauses.predicates, branch.predicates)
+			inner.clauses.regions = slices.Concat(r.clauses.regions, branch.regions)
 			inner.clauses.alternatives = branch.alternatives
 			inner.clauses.rest = true
 			best := c.bestBounded(&inner)

@@ -14,6 +14,8 @@ import (
 // a form that indexes can serve, all of which must hold.
 type clauses struct {
 	predicates []predicate
+	// regions are what the geo operators ask for.
+	regions []region
 	// alternatives are the branches of every $or.
 	alternatives [][]clauses
 	// rest tells that the filter says more than the predicates.
@@ -105,6 +107,9 @@ func (c *clauses) constrain(path string, v bson.RawValue, collation match.Collat
 		case "$options", "$comment":
 		default:
 			c.rest = true
+			if cells := match.RegionOf(e.Key(), v.Document()); cells != nil {
+				c.regions = append(c.regions, region{path, cells})
+			}
 		}
 	}
 }

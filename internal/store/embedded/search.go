@@ -34,7 +34,10 @@ func newSearch(collection string, q store.Find) (*search, error) {
 		return nil, err
 	}
 	c := match.CollationOf(q.CaseInsensitive)
-	s.request = request{clauses: clausesOf(filter, c), collation: c, sort: q.Sort, hint: q.Hint}
+	s.request = request{
+		clauses: clausesOf(filter, c), collation: c, sort: q.Sort, hint: q.Hint,
+		near: s.filter.Near(), nearest: s.near != nil && s.wanted() > 0,
+	}
 	return s, nil
 }
 
@@ -125,16 +128,14 @@ func (s *search) run(ctx context.Context, v *view, yield func(bson.Raw) error) e
 		perRange = s.wanted()
 	}
 	order := ordering{search: s, capacity: s.wanted()}
+	if v.plan.rings != nil && v.draft == nil {
+		return v.plan.rings.run(ctx, v, out, &order)
+	}
 	err := v.scan(ctx, s, perRange, func(h handle, doc bson.Raw) (bool, error) { return true, order.add(h, doc) })
 	if err != nil {
 		return err
 	}
-	for _, item := range order.sorted() {
-		if more, err := out.emit(item.doc, true); err != nil || !more {
-			return err
-		}
-	}
-	return nil
+	return out.emitAll(&order)
 }
 
 // emitter passes on the documents between skip and limit.
@@ -166,6 +167,16 @@ func (e *emitter) emit(doc bson.Raw, own bool) (bool, error) {
 		return false, err
 	}
 	return s.limit == 0 || e.passed < s.skip+s.limit, nil
+}
+
+// emitAll passes on what has been put in order.
+func (e *emitter) emitAll(order *ordering) error {
+	for _, item := range order.sorted() {
+		if more, err := e.emit(item.doc, true); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxSortBytes is MongoDB's bound on what a sort may hold in memory.

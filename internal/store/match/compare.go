@@ -31,6 +31,7 @@ const (
 	rankDBPointer rank = 0x70
 	rankCode      rank = 0x78
 	rankScope     rank = 0x80
+	rankPlace     rank = 0x88 // a cell in a geo index, which is no value
 	rankMaxKey    rank = 0xF0
 )
 

@@ -193,9 +193,9 @@ func compileGeometryWithin(v value) (leaf, error) {
 
 func (w geometryWithin) test(v value) bool {
 	if p, ok := storedPoint(v); ok {
-		return p.onSphere() && w.g.passes(p.vector())
+		return p.onSphere() && w.g.passes(p.place())
 	}
-	g, err := geometryOf(v)
+	g, err := storedGeometry(v)
 	return err == nil && w.g.contains(g)
 }
 
@@ -218,6 +218,6 @@ func compileGeoIntersects(v value) (condition, error) {
 }
 
 func (i geoIntersects) test(v value) bool {
-	g, err := geometryOf(v)
+	g, err := storedGeometry(v)
 	return err == nil && i.g.intersects(g)
 }

@@ -3,6 +3,7 @@ package match
 import (
 	"math"
 
+	"github.com/golang/geo/s2"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
@@ -10,9 +11,12 @@ import (
 
 // geometry is a set of places on the sphere.
 type geometry struct {
-	points []vector
-	lines  [][]vector
+	points []s2.Point
+	lines  []s2.Polyline
 	areas  []area
+	// trusted tells that rings are not looked at for whether they cross
+	// themselves, which takes time and is settled for what is stored.
+	trusted bool
 }
 
 // coordinate reads a number of a position.
@@ -57,8 +61,18 @@ func storedPoint(v value) (point, bool) {
 // geometryOf reads a GeoJSON object, or a legacy point.
 func geometryOf(v value) (geometry, error) {
 	var g geometry
+	return g, g.read(v)
+}
+
+// storedGeometry is geometryOf for what a document holds.
+func storedGeometry(v value) (geometry, error) {
+	g := geometry{trusted: true}
+	return g, g.read(v)
+}
+
+func (g *geometry) read(v value) error {
 	if v.kind != bson.TypeArray && v.kind != bson.TypeEmbeddedDocument {
-		return g, store.BadRequest(codeBadValue, "geometry must be an object or an array")
+		return store.BadRequest(codeBadValue, "geometry must be an object or an array")
 	}
 	kind := missing
 	if v.kind == bson.TypeEmbeddedDocument {
@@ -66,13 +80,20 @@ func geometryOf(v value) (geometry, error) {
 	}
 	if !kind.isString() {
 		p, ok := legacyPoint(v)
-		if !ok || !p.onSphere() {
-			return g, store.BadRequest(codeBadValue, "geometry is neither GeoJSON nor a longitude and latitude")
+		switch {
+		case !ok:
+			return store.BadRequest(codeBadValue, "geometry is neither GeoJSON nor a longitude and latitude")
+		case !p.onSphere():
+			return outOfBounds(p)
 		}
-		g.points = []vector{p.vector()}
-		return g, nil
+		g.points = append(g.points, p.place())
+		return nil
 	}
-	return g, g.add(string(kind.text()), v, 0)
+	return g.add(string(kind.text()), v, 0)
+}
+
+func outOfBounds(p point) error {
+	return store.BadRequest(codeBadValue, "longitude/latitude is out of bounds, lng: %v lat: %v", p.x, p.y)
 }
 
 func (g *geometry) add(kind string, v value, depth int) error {
@@ -123,16 +144,15 @@ func eachElement(array value, do func(value) error) error {
 	}
 }
 
-func position(v value) (vector, error) {
+func position(v value) (s2.Point, error) {
 	p, ok := legacyPoint(v)
 	switch {
 	case v.kind != bson.TypeArray || !ok:
-		return vector{}, store.BadRequest(codeBadValue, "Point must only contain numeric elements")
+		return s2.Point{}, store.BadRequest(codeBadValue, "Point must only contain numeric elements")
 	case !p.onSphere():
-		return vector{}, store.BadRequest(codeBadValue,
-			"longitude/latitude is out of bounds, lng: %v lat: %v", p.x, p.y)
+		return s2.Point{}, outOfBounds(p)
 	}
-	return p.vector(), nil
+	return p.place(), nil
 }
 
 func (g *geometry) addPoint(v value) error {
@@ -141,10 +161,13 @@ func (g *geometry) addPoint(v value) error {
 	return err
 }
 
-func positions(v value) (line []vector, err error) {
+// positions reads positions, of equal ones side by side the first.
+func positions(v value) (line []s2.Point, err error) {
 	err = eachElement(v, func(v value) error {
 		p, err := position(v)
-		line = append(line, p)
+		if len(line) == 0 || line[len(line)-1] != p {
+			line = append(line, p)
+		}
 		return err
 	})
 	return line, err
@@ -152,33 +175,89 @@ func positions(v value) (line []vector, err error) {
 
 func (g *geometry) addLine(v value) error {
 	line, err := positions(v)
-	if err == nil && len(line) < 2 {
-		err = store.BadRequest(codeBadValue, "GeoJSON LineString must have at least 2 vertices")
+	if err != nil {
+		return err
 	}
-	g.lines = append(g.lines, line)
-	return err
+	if len(line) < 2 {
+		return store.BadRequest(codeBadValue, "GeoJSON LineString must have at least 2 vertices")
+	}
+	l := s2.Polyline(line)
+	if err := l.Validate(); err != nil {
+		return store.BadRequest(codeBadValue, "GeoJSON LineString is not valid: %v", err)
+	}
+	g.lines = append(g.lines, l)
+	return nil
 }
 
 func (g *geometry) addArea(v value) error {
-	var a area
+	var rings []*s2.Loop
 	err := eachElement(v, func(v value) error {
-		r, err := positions(v)
-		switch {
-		case err != nil:
-			return err
-		case len(r) < 4:
-			return store.BadRequest(codeBadValue, "Loop must have at least 3 different vertices")
-		case r[0] != r[len(r)-1]:
-			return store.BadRequest(codeBadValue, "Loop is not closed, first vertex does not equal last vertex")
-		}
-		a = append(a, ring(r))
-		return nil
+		r, err := g.ring(v)
+		rings = append(rings, r)
+		return err
 	})
-	if err == nil && len(a) == 0 {
-		err = store.BadRequest(codeBadValue, "Polygon coordinates must be an array of loops")
+	switch {
+	case err != nil:
+		return err
+	case len(rings) == 0:
+		return store.BadRequest(codeBadValue, "Polygon coordinates must be an array of loops")
+	}
+	a := area{s2.PolygonFromLoops(rings)}
+	switch {
+	case !g.trusted && crossesItself(a.Polygon):
+		return store.BadRequest(codeBadValue, "Loop is not valid: edges cross")
+	case a.LastDescendant(0) < a.NumLoops()-1:
+		return store.BadRequest(codeBadValue,
+			"Secondary loops not contained by first exterior loop - secondary loops must be holes")
 	}
 	g.areas = append(g.areas, a)
-	return err
+	return nil
+}
+
+// ring reads one ring of a polygon, in whichever direction it is written.
+func (g *geometry) ring(v value) (*s2.Loop, error) {
+	r, err := positions(v)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(r) == 0 || r[0] != r[len(r)-1]:
+		return nil, store.BadRequest(codeBadValue, "Loop is not closed, first vertex does not equal last vertex")
+	case len(r) < 4:
+		return nil, store.BadRequest(codeBadValue, "Loop must have at least 3 different vertices")
+	}
+	r = r[:len(r)-1]
+	if i, j, again := duplicate(r); again {
+		return nil, store.BadRequest(codeBadValue, "Loop is not valid: Duplicate vertices: %d and %d", i, j)
+	}
+	loop := s2.LoopFromPoints(r)
+	if err := loop.Validate(); err != nil {
+		return nil, store.BadRequest(codeBadValue, "Loop is not valid: %v", err)
+	}
+	loop.Normalize()
+	return loop, nil
+}
+
+// duplicate returns two places of one point.
+func duplicate(points []s2.Point) (i, j int, found bool) {
+	const few = 16
+	if len(points) <= few {
+		for j := range points {
+			for i := range j {
+				if points[i] == points[j] {
+					return i, j, true
+				}
+			}
+		}
+		return 0, 0, false
+	}
+	at := make(map[s2.Point]int, len(points))
+	for j, p := range points {
+		if i, found := at[p]; found {
+			return i, j, true
+		}
+		at[p] = j
+	}
+	return 0, 0, false
 }
 
 // contains tells whether the areas of g contain the whole of h.
@@ -202,7 +281,7 @@ func (g geometry) contains(h geometry) bool {
 		}
 	}
 	for _, b := range h.areas {
-		if !within(func(a area) bool { return a.containsArea(b) }) {
+		if !within(func(a area) bool { return a.Contains(b.Polygon) }) {
 			return false
 		}
 	}
@@ -223,8 +302,9 @@ func (g geometry) meets(h geometry) bool {
 		}
 	}
 	for _, l := range g.lines {
-		for _, m := range h.lines {
-			if ring(m).crosses(l) || ring(m).passes(l[0]) || ring(m).passes(l[len(l)-1]) {
+		for i := range h.lines {
+			m := &h.lines[i]
+			if crossing(m, l, true) || onEdges(l[0], m) || onEdges(l[len(l)-1], m) {
 				return true
 			}
 		}
@@ -236,7 +316,7 @@ func (g geometry) meets(h geometry) bool {
 	}
 	for _, a := range g.areas {
 		for _, b := range h.areas {
-			if a.intersectsArea(b) {
+			if a.Intersects(b.Polygon) {
 				return true
 			}
 		}
@@ -245,14 +325,14 @@ func (g geometry) meets(h geometry) bool {
 }
 
 // passes tells whether p is a place of g.
-func (g geometry) passes(p vector) bool {
+func (g geometry) passes(p s2.Point) bool {
 	for _, q := range g.points {
-		if p.dot(q) > 1-tolerance*tolerance || p == q {
+		if p.Distance(q) <= tolerance {
 			return true
 		}
 	}
-	for _, l := range g.lines {
-		if ring(l).passes(p) {
+	for i := range g.lines {
+		if onEdges(p, &g.lines[i]) {
 			return true
 		}
 	}
@@ -262,4 +342,34 @@ func (g geometry) passes(p vector) bool {
 		}
 	}
 	return false
+}
+
+// distance returns how far p is from the nearest place of g, in radians.
+func (g geometry) distance(p s2.Point) float64 {
+	least := math.Inf(1)
+	for _, q := range g.points {
+		least = min(least, float64(p.Distance(q)))
+	}
+	for i := range g.lines {
+		least = min(least, distanceFromEdges(p, &g.lines[i]))
+	}
+	for _, a := range g.areas {
+		least = min(least, a.distance(p))
+	}
+	return least
+}
+
+// regions are g's parts as they are covered with cells.
+func (g geometry) regions() s2.RegionUnion {
+	var parts s2.RegionUnion
+	for _, p := range g.points {
+		parts = append(parts, p)
+	}
+	for i := range g.lines {
+		parts = append(parts, &g.lines[i])
+	}
+	for _, a := range g.areas {
+		parts = append(parts, a.Polygon)
+	}
+	return parts
 }

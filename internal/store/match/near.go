@@ -14,8 +14,11 @@ type Near struct {
 	path   path
 	center point
 	// sphere measures on the sphere, times scale; otherwise in the plane.
-	sphere      bool
-	scale       float64
+	sphere bool
+	scale  float64
+	// geoJSON tells that the centre is a GeoJSON point, for which MongoDB uses a
+	// 2dsphere index only.
+	geoJSON     bool
 	least, most float64
 }
 
@@ -47,12 +50,15 @@ func (l *nearest) test(v value) bool {
 func (n *Near) distance(v value) (float64, bool) {
 	p, ok := storedPoint(v)
 	switch {
-	case !ok:
-		return 0, false
-	case !n.sphere:
+	case ok && n.sphere:
+		return n.center.angle(p) * n.scale, p.onSphere()
+	case ok:
 		return n.center.planarDistance(p), true
+	case !n.sphere || v.kind != bson.TypeEmbeddedDocument || !find(v.data, "type").isString():
+		return 0, false
 	}
-	return n.center.angle(p) * n.scale, p.onSphere()
+	g, err := storedGeometry(v)
+	return g.distance(n.center.place()) * n.scale, err == nil
 }
 
 func (n *Near) test(v value) bool {
@@ -77,7 +83,7 @@ func (c compiler) near(sphere bool, v value, siblings []byte) (condition, error)
 	}
 	var ok bool
 	if shape.kind != 0 {
-		n.sphere, n.scale = true, earthRadius
+		n.sphere, n.scale, n.geoJSON = true, earthRadius, true
 		if shape.kind == bson.TypeEmbeddedDocument {
 			n.center, ok = storedPoint(shape)
 		}
@@ -115,3 +121,23 @@ func (n *Near) limit(doc []byte) error {
 	}
 	return nil
 }
+
+// Path returns the path of what is to be near.
+func (n *Near) Path() string { return n.path.String() }
+
+// Least returns the least distance asked for, in the unit of Distance.
+func (n *Near) Least() float64 { return n.least }
+
+// Most returns the greatest distance that a document in a geo index can have and
+// be near, in the unit of Distance.
+func (n *Near) Most() float64 {
+	if n.sphere {
+		return min(n.most, math.Pi*n.scale)
+	}
+	x := max(gridHigh-n.center.x, n.center.x-gridLow)
+	y := max(gridHigh-n.center.y, n.center.y-gridLow)
+	return min(n.most, math.Hypot(x, y))
+}
+
+// Bounded tells whether there is a greatest distance.
+func (n *Near) Bounded() bool { return !math.IsInf(n.most, 1) }

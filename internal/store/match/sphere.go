@@ -1,6 +1,11 @@
 package match
 
-import "math"
+import (
+	"math"
+
+	"github.com/golang/geo/s1"
+	"github.com/golang/geo/s2"
+)
 
 // earthRadius is what MongoDB takes for the radius of the earth, in metres.
 const earthRadius = 6378100.0
@@ -23,76 +28,60 @@ func (p point) angle(q point) float64 {
 	return 2 * math.Asin(math.Min(1, math.Sqrt(h)))
 }
 
-// vector is a direction in space.
-type vector struct{ x, y, z float64 }
-
-func (p point) vector() vector {
-	lng, lat := p.x*math.Pi/180, p.y*math.Pi/180
-	return vector{math.Cos(lat) * math.Cos(lng), math.Cos(lat) * math.Sin(lng), math.Sin(lat)}
-}
-
-func (v vector) dot(w vector) float64 { return v.x*w.x + v.y*w.y + v.z*w.z }
-
-func (v vector) cross(w vector) vector {
-	return vector{v.y*w.z - v.z*w.y, v.z*w.x - v.x*w.z, v.x*w.y - v.y*w.x}
-}
-
-// tolerance is the sine of the angle under which places are the same, some
-// micrometres on earth.
-const tolerance = 1e-12
-
-// onArc tells whether v is on the shorter great-circle arc from a to b.
-func (v vector) onArc(a, b vector) bool {
-	n := a.cross(b)
-	length := math.Sqrt(n.dot(n))
-	if length < tolerance {
-		return v.dot(a) > 1-tolerance*tolerance
+// place is where the point is on the sphere. The date line has one longitude,
+// and a pole has one, so that a place is one point however it is written.
+func (p point) place() s2.Point {
+	switch {
+	case p.y == 90:
+		return s2.PointFromCoords(0, 0, 1)
+	case p.y == -90:
+		return s2.PointFromCoords(0, 0, -1)
+	case p.x == -180:
+		p.x = 180
 	}
-	return math.Abs(v.dot(n)) <= tolerance*length &&
-		a.cross(v).dot(n) >= -tolerance*length && v.cross(b).dot(n) >= -tolerance*length
+	return s2.PointFromLatLng(s2.LatLngFromDegrees(p.y, p.x))
 }
 
-// arcsCross tells whether the arcs from a to b and from c to d cross, touching
-// at an end not included.
-func arcsCross(a, b, c, d vector) bool {
-	ab, cd := a.cross(b), c.cross(d)
-	abc, abd := ab.dot(c), ab.dot(d)
-	cda, cdb := cd.dot(a), cd.dot(b)
-	if abc*abd >= 0 || cda*cdb >= 0 {
-		return false
-	}
-	// The great circles meet at two opposite places; both arcs pass the same one.
-	meeting := ab.cross(cd)
-	return meeting.dot(middle(a, b))*meeting.dot(middle(c, d)) > 0
+// tolerance is the angle under which a place is on a line, in radians. It is a
+// rounding error's and less than what s2 pads coverings with, so that what is on
+// a border is in the border's covering.
+const tolerance s1.Angle = 1e-15
+
+// onEdge tells whether p is on the edge from a to b.
+func onEdge(p s2.Point, e s2.Edge) bool {
+	return p == e.V0 || p == e.V1 || s2.DistanceFromSegment(p, e.V0, e.V1) <= tolerance
 }
 
-func middle(a, b vector) vector { return vector{a.x + b.x, a.y + b.y, a.z + b.z} }
-
-// ring is a closed line on the sphere; its last vertex is its first.
-type ring []vector
-
-// contains tells whether v is on the ring or inside, that is on the side of the
-// smaller area.
-func (r ring) contains(v vector) bool {
-	var sum vector
-	winding := 0.0
-	for i := 1; i < len(r); i++ {
-		a, b := r[i-1], r[i]
-		if v.onArc(a, b) {
+// onEdges tells whether p is on one of the edges of a line or an area.
+func onEdges(p s2.Point, shape s2.Shape) bool {
+	for i := range shape.NumEdges() {
+		if onEdge(p, shape.Edge(i)) {
 			return true
 		}
-		sum = middle(sum, a)
-		winding += math.Atan2(v.dot(a.cross(b)), a.dot(b)-a.dot(v)*b.dot(v))
 	}
-	// Seen from the antipode of an inner place, the ring winds around as well.
-	return math.Abs(winding) > math.Pi && v.dot(sum) > 0
+	return false
 }
 
-// crosses tells whether a line crosses the ring.
-func (r ring) crosses(line []vector) bool {
-	for i := 1; i < len(r); i++ {
-		for j := 1; j < len(line); j++ {
-			if arcsCross(r[i-1], r[i], line[j-1], line[j]) {
+// manyCrossings is from how many pairs of edges on an index finds crossings
+// faster than looking at each pair.
+const manyCrossings = 4096
+
+// crossing tells whether an edge of a shape crosses the line or, if touching is
+// set, meets it in a vertex.
+func crossing(shape s2.Shape, line []s2.Point, touching bool) bool {
+	if shape.NumEdges()*len(line) > manyCrossings {
+		return crossingIndexed(shape, line, touching)
+	}
+	least := s2.Cross
+	if touching {
+		least = s2.MaybeCross
+	}
+	for i := range shape.NumEdges() {
+		e := shape.Edge(i)
+		crosser := s2.NewChainEdgeCrosser(e.V0, e.V1, line[0])
+		for _, p := range line[1:] {
+			// Cross, MaybeCross and DoNotCross are in this order.
+			if crosser.ChainCrossingSign(p) <= least {
 				return true
 			}
 		}
@@ -100,73 +89,94 @@ func (r ring) crosses(line []vector) bool {
 	return false
 }
 
-// area is a polygon on the sphere: what the first ring contains, without what
-// is inside the others.
-type area []ring
+func crossingIndexed(shape s2.Shape, line []s2.Point, touching bool) bool {
+	kind := s2.CrossingTypeInterior
+	if touching {
+		kind = s2.CrossingTypeAll
+	}
+	query := s2.NewCrossingEdgeQuery(indexOfShape(shape))
+	for i := range line[1:] {
+		if len(query.Crossings(line[i], line[i+1], shape, kind)) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
-func (a area) contains(v vector) bool {
-	if !a[0].contains(v) {
+func indexOfShape(shape s2.Shape) *s2.ShapeIndex {
+	index := s2.NewShapeIndex()
+	index.Add(shape)
+	index.Build()
+	return index
+}
+
+// crossesItself tells whether two edges of a shape cross.
+func crossesItself(shape s2.Shape) bool {
+	n := shape.NumEdges()
+	if n*n > manyCrossings {
+		query := s2.NewCrossingEdgeQuery(indexOfShape(shape))
+		for i := range n {
+			e := shape.Edge(i)
+			if len(query.Crossings(e.V0, e.V1, shape, s2.CrossingTypeInterior)) > 0 {
+				return true
+			}
+		}
 		return false
 	}
-	for _, hole := range a[1:] {
-		if hole.contains(v) && !hole.passes(v) {
-			return false
-		}
-	}
-	return true
-}
-
-// passes tells whether the ring goes through v.
-func (r ring) passes(v vector) bool {
-	for i := 1; i < len(r); i++ {
-		if v.onArc(r[i-1], r[i]) {
-			return true
+	for i := range n {
+		e := shape.Edge(i)
+		for j := i + 1; j < n; j++ {
+			f := shape.Edge(j)
+			if s2.CrossingSign(e.V0, e.V1, f.V0, f.V1) == s2.Cross {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func (a area) crosses(line []vector) bool {
-	for _, r := range a {
-		if r.crosses(line) {
-			return true
-		}
-	}
-	return false
+// area is a polygon on the sphere: what its first ring goes around, without what
+// the others do. A ring goes around the smaller of the two sides that it has.
+type area struct{ *s2.Polygon }
+
+// contains tells whether p is in the area or on its border.
+func (a area) contains(p s2.Point) bool {
+	return a.ContainsPoint(p) || a.RectBound().ContainsPoint(p) && onEdges(p, a.Polygon)
 }
 
 // containsLine tells whether the whole line is in the area.
-func (a area) containsLine(line []vector) bool {
-	for _, v := range line {
-		if !a.contains(v) {
+func (a area) containsLine(line []s2.Point) bool {
+	for i, p := range line {
+		// Between two places on a concave border, a line may be outside.
+		if !a.contains(p) || i > 0 && !a.contains(s2.Interpolate(0.5, line[i-1], p)) {
 			return false
 		}
 	}
-	return !a.crosses(line)
+	return !crossing(a.Polygon, line, false)
 }
 
-// containsArea tells whether the whole of b is in the area.
-func (a area) containsArea(b area) bool {
-	if !a.containsLine(b[0]) {
-		return false
-	}
-	for _, hole := range a[1:] {
-		if b.contains(hole[0]) && !hole.passes(b[0][0]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (a area) intersectsLine(line []vector) bool {
-	for _, v := range line {
-		if a.contains(v) {
+func (a area) intersectsLine(line []s2.Point) bool {
+	for _, p := range line {
+		if a.contains(p) {
 			return true
 		}
 	}
-	return a.crosses(line)
+	return crossing(a.Polygon, line, true)
 }
 
-func (a area) intersectsArea(b area) bool {
-	return a.intersectsLine(b[0]) || b.contains(a[0][0])
+// distance returns how far p is from the area, in radians.
+func (a area) distance(p s2.Point) float64 {
+	if a.contains(p) {
+		return 0
+	}
+	return distanceFromEdges(p, a.Polygon)
+}
+
+func distanceFromEdges(p s2.Point, shape s2.Shape) float64 {
+	least := s1.InfChordAngle()
+	for i := range shape.NumEdges() {
+		e := shape.Edge(i)
+		least, _ = s2.UpdateMinDistance(p, e.V0, e.V1, least)
+	}
+	return float64(least.Angle())
 }

@@ -133,6 +133,9 @@ func (d database) query(name string, q store.Find) ([]int, *collection, error) {
 	if err := c.checkHint(q.Hint); err != nil {
 		return nil, nil, err
 	}
+	if near := matcher.Near(); near != nil && !c.serves(near, q.Hint) {
+		return nil, nil, store.BadRequest(291, "unable to find index for $geoNear query")
+	}
 	type found struct {
 		at       int
 		key      []byte
@@ -167,6 +170,19 @@ func (d database) query(name string, q store.Find) ([]int, *collection, error) {
 		places[i] = f.at
 	}
 	return places, c, nil
+}
+
+// serves tells whether there is a geo index for what is near.
+func (c *collection) serves(near *match.Near, hint any) bool {
+	return slices.ContainsFunc(c.indexes, func(ix store.Index) bool {
+		x, err := match.CompileGeoIndex(ix)
+		place := func(e bson.E) bool { return e.Key == near.Path() }
+		if err != nil || !slices.ContainsFunc(ix.Keys, place) || hint != nil && hint != ix.Name {
+			return false
+		}
+		_, ok := near.Within(1).Ranges(x.Sphere())
+		return ok
+	})
 }
 
 func (c *collection) checkHint(hint any) error {
@@ -213,6 +229,14 @@ func (c *collection) put(name string, at int, doc bson.Raw) error {
 
 // check tells whether an index takes a document in a place.
 func (c *collection) check(name string, ix store.Index, at int, doc bson.Raw) error {
+	if match.IsGeo(ix.Keys) {
+		x, err := match.CompileGeoIndex(ix)
+		if err != nil {
+			return err
+		}
+		_, err = x.AppendKeys(nil, doc)
+		return err
+	}
 	x, err := match.CompileIndex(ix)
 	if err != nil {
 		return nil // a kind of index that makes no keys
@@ -273,6 +297,9 @@ func (m *memory) Find(ctx context.Context, name string, q store.Find, yield func
 }
 
 func (m *memory) Count(ctx context.Context, name string, q store.Count) (n int64, err error) {
+	if m, err := match.Compile(q.Filter); err == nil && m.Near() != nil {
+		return 0, store.BadRequest(5626500, "nothing near is counted")
+	}
 	err = m.with(ctx, func(d database) error {
 		places, _, err := d.query(name, store.Find{Filter: q.Filter, Limit: q.Limit, Hint: q.Hint, CaseInsensitive: q.CaseInsensitive})
 		n = int64(len(places))
@@ -479,10 +506,12 @@ func (m *memory) CreateIndexes(ctx context.Context, name string, indexes ...stor
 }
 
 func (c *collection) define(name string, ix store.Index) error {
-	if !slices.ContainsFunc(ix.Keys, func(e bson.E) bool { return e.Value == "2d" || e.Value == "2dsphere" }) {
-		if _, err := match.CompileIndex(ix); err != nil {
+	if match.IsGeo(ix.Keys) {
+		if _, err := match.CompileGeoIndex(ix); err != nil {
 			return err
 		}
+	} else if _, err := match.CompileIndex(ix); err != nil {
+		return err
 	}
 	at := slices.IndexFunc(c.indexes, func(o store.Index) bool { return o.Name == ix.Name })
 	if at >= 0 {
