@@ -278,7 +278,7 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 		limit = 0 // the view is of this query alone
 	}
 	first := true
-	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
+	err := r.documents(ctx, func(doc bson.Raw) error {
 		if !first {
 			out = append(out, ',')
 		}
@@ -300,7 +300,7 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
 	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
 	var rows []parse.Included
-	err := r.engine.Store.Find(ctx, r.class.Name, r.find(), func(doc bson.Raw) error {
+	err := r.documents(ctx, func(doc bson.Raw) error {
 		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})
 		return r.allowance.Take(len(doc))
 	})
@@ -333,7 +333,11 @@ func (r *read) explain(ctx context.Context) (*Result, error) {
 	if r.empty {
 		return NewResult([]byte(`{"results":[]}`)), nil
 	}
-	plan, err := r.engine.Store.Explain(ctx, r.class.Name, r.find())
+	var plan bson.Raw
+	err := r.placed(ctx, func() (err error) {
+		plan, err = r.engine.Store.Explain(ctx, r.class.Name, r.find())
+		return err
+	})
 	if err != nil {
 		return nil, storeError(err)
 	}

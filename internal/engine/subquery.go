@@ -205,7 +205,7 @@ func (s *resolver) each(class string, q *query.Query, yield func(*read, bson.Raw
 	if r.limit == 0 {
 		return nil
 	}
-	return storeError(s.engine.Store.Find(s.ctx, r.class.Name, r.find(), func(doc bson.Raw) error { return yield(r, doc) }))
+	return storeError(r.documents(s.ctx, func(doc bson.Raw) error { return yield(r, doc) }))
 }
 
 // relatedTo answers $relatedTo: the ids in a relation of an object that the

@@ -1,6 +1,9 @@
 package query
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // The walks below visit a where in the order in which it was written, inside
 // $or, $and and $nor too, but not inside subqueries: those are over other
@@ -16,16 +19,19 @@ func (w *Where) Paths(yield func(path string, constraints []Constraint) bool) {
 
 // HasNear tells whether w sorts by the distance from a point.
 func (w *Where) HasNear() bool {
-	return w.has(func(c Constraint) bool { _, ok := c.(*NearSphere); return ok })
+	_, near := w.Near()
+	return near
 }
 
-func (w *Where) has(test func(Constraint) bool) bool {
-	for _, constraints := range w.Paths {
-		if slices.ContainsFunc(constraints, test) {
-			return true
+// Near returns the path by which w sorts by the distance from a point.
+func (w *Where) Near() (path string, near bool) {
+	isNear := func(c Constraint) bool { _, ok := c.(*NearSphere); return ok }
+	for path, constraints := range w.Paths {
+		if slices.ContainsFunc(constraints, isNear) {
+			return path, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // WithoutOrder returns w with conditions of nearness, which sort and cannot be
@@ -42,10 +48,11 @@ func (w *Where) WithoutOrder() *Where {
 				continue
 			}
 			f = &Field{Path: f.Path, Constraints: slices.Clone(f.Constraints)}
-			f.Constraints[i] = &Exists{Value: true}
+			within := &WithinSphere{Center: near.Point, Radius: math.Pi} // the whole sphere
 			if near.MaxDistance >= 0 {
-				f.Constraints[i] = &WithinSphere{Center: near.Point, Radius: near.MaxDistance}
+				within.Radius = near.MaxDistance
 			}
+			f.Constraints[i] = within
 		}
 		return f, nil
 	})

@@ -150,6 +150,16 @@ func (c *Catalog) indexFields(ctx context.Context, class string, fields []Field)
 	}
 }
 
+// IndexPlaces makes the index that finds what is near by a GeoPoint field, if it
+// is not there. As in Parse Server, the class does not record it.
+func (c *Catalog) IndexPlaces(ctx context.Context, class, field string) error {
+	err := c.store.CreateIndexes(ctx, class, store.Index{Name: field + "_2d", Keys: bson.D{{Key: field, Value: "2d"}}})
+	if err != nil {
+		return fmt.Errorf("index the places of %s.%s: %w", class, field, err)
+	}
+	return nil
+}
+
 // fieldIndexes are the indexes of a field and their collection: polygons are
 // indexed as in Parse Server, and the members of relations by both ends, which
 // keeps every member in once.
