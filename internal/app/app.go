@@ -136,6 +136,7 @@ func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (st
 	case config.MongoDB:
 		return mongo.Open(ctx, mongo.Options{
 			URI: d.URI, CollectionPrefix: d.CollectionPrefix, MaxTime: d.MaxTime, BatchSize: d.BatchSize,
+			ClientName: d.ClientName, ClientVersion: d.ClientVersion, Logger: logger,
 		})
 	}
 	return nil, fmt.Errorf("unknown database engine %q", d.Engine)

@@ -66,7 +66,7 @@ func (e *Effective) setDefaults(s settings, process bool) {
 func (e *Effective) bind(s settings, p *Process, app *App, process bool) error {
 	for _, o := range e.table.options {
 		setting, ok := s[o.Path]
-		if !ok || o.field == nil || o.Process != process {
+		if !ok || o.field == nil && !o.driver || o.Process != process {
 			continue
 		}
 		value := setting.Value
@@ -74,7 +74,7 @@ func (e *Effective) bind(s settings, p *Process, app *App, process bool) error {
 		if o.read != nil {
 			value, err = o.read(value)
 		}
-		if err == nil {
+		if err == nil && o.field != nil {
 			err = assign(o.field(p, app), value)
 		}
 		if err != nil {

@@ -187,7 +187,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 func TestLoad_WarnsOfWhatHasNoEffect(t *testing.T) {
 	e := mustLoad(t, Sources{Env: append([]string{
 		"PARSE_SERVER_CLUSTER=4", "PARSE_SERVER_CLOUD=./cloud/main.js", "PARSE_SERVER_CLEANUP_INVALID_INSTALLATIONS=1",
-		"PARSE_SERVER_DATABASE_MAX_POOL_SIZE=5", "PARSE_SERVER_TRUST_PROXY=true", "PARSE_SERVER_MASTER_KEY_IPS=0.0.0.0/0",
+		"PARSE_SERVER_DATABASE_MAX_POOL_SIZE=5", "PARSE_SERVER_DATABASE_SOCKET_TIMEOUT_MS=1000", "PARSE_SERVER_TRUST_PROXY=true", "PARSE_SERVER_MASTER_KEY_IPS=0.0.0.0/0",
 	}, app...)})
 	got := strings.Join(e.Process.Warnings, "\n")
 	for _, want := range []string{
@@ -195,6 +195,7 @@ func TestLoad_WarnsOfWhatHasNoEffect(t *testing.T) {
 		"PARSE_SERVER_CLOUD: cloud is not served yet",
 		"PARSE_SERVER_CLEANUP_INVALID_INSTALLATIONS is not served yet",
 		"databaseOptions.maxPoolSize has no effect on the embedded store",
+		"databaseOptions.socketTimeoutMS has no effect in Loam: The Go driver bounds requests, not sockets",
 		"trustProxy is true",
 		`masterKeyIps of app "app" lets the master key be used from everywhere`,
 	} {
@@ -297,6 +298,10 @@ func TestLoad_Refuses(t *testing.T) {
 		"relative mount path":           {source{flags: []string{"--mount-path=parse"}}, []string{`mountPath must begin with /, not "parse"`}},
 		"PostgreSQL":                    {source{file: "databaseURI: postgres://x/y"}, []string{"databaseURI is a PostgreSQL"}},
 		"unknown scheme":                {source{file: "databaseURI: redis://x"}, []string{"databaseURI must begin with file://, mongodb:// or mongodb+srv://"}},
+		"unknown read preference":       {source{file: "databaseOptions: {readPreference: second}"}, []string{`databaseOptions.readPreference must be one of primary, primaryPreferred,`}},
+		"unknown compressor":            {source{env: []string{"PARSE_SERVER_DATABASE_COMPRESSORS=zstd,lz4"}}, []string{`databaseOptions.compressors must be one of zstd, zlib, snappy, not "lz4"`}},
+		"tags without a value":          {source{file: "databaseOptions: {readPreferenceTags: [east]}"}, []string{`databaseOptions.readPreferenceTags must be sets of tags as dc:east,rack:1, not "east"`}},
+		"pool of a negative size":       {source{file: "databaseOptions: {maxPoolSize: -1}"}, []string{"databaseOptions.maxPoolSize must be from 0 to 1000000, not -1"}},
 		"MongoDB without a host":        {source{file: "databaseURI: mongodb:///db"}, []string{"databaseURI names no host"}},
 		"pattern that is none":          {source{file: "requestKeywordDenylist: [{key: '('}]"}, []string{"requestKeywordDenylist has an entry 1 that is no regular expression"}},
 		"protected fields of no shape":  {source{file: "protectedFields: {A: [b]}"}, []string{`protectedFields must be {class: {group: [fields]}}, but "A" has no groups`}},

@@ -151,6 +151,9 @@ type Database struct {
 	// Durability is what the embedded store promises of an acknowledged write.
 	Durability Durability
 
+	// ClientName and ClientVersion are what MongoDB logs as the client's.
+	ClientName, ClientVersion string
+
 	// AllowPublicExplain lets clients ask for query plans.
 	AllowPublicExplain bool
 	// MaxTime bounds each query's time in the database; 0 is no bound.

@@ -224,6 +224,32 @@ func oneOf(words ...string) func(any) (any, error) {
 	}
 }
 
+// each accepts a list of a few words.
+func each(words ...string) func(any) (any, error) {
+	one := oneOf(words...)
+	return func(value any) (any, error) {
+		for _, s := range value.([]string) {
+			if _, err := one(s); err != nil {
+				return nil, err
+			}
+		}
+		return value, nil
+	}
+}
+
+// readTags accepts sets of tags, each as "dc:east,rack:1"; the empty one fits
+// every server.
+func readTags(value any) (any, error) {
+	for _, set := range value.([]string) {
+		for tag := range strings.SplitSeq(set, ",") {
+			if strings.Count(tag, ":") != 1 && set != "" {
+				return nil, fmt.Errorf("must be sets of tags as dc:east,rack:1, not %q", set)
+			}
+		}
+	}
+	return value, nil
+}
+
 // readMountPath accepts an absolute path and removes the slash at its end.
 func readMountPath(value any) (any, error) {
 	s := value.(string)

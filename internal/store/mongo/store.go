@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"time"
@@ -36,6 +37,12 @@ type Options struct {
 	// ServerSelectionTimeout is how long a request waits for a server that
 	// answers; 0 means 5 seconds, unless the URI says otherwise.
 	ServerSelectionTimeout time.Duration
+	// ClientName and ClientVersion are what MongoDB is told that it talks to;
+	// empty leaves it at the driver's own name (Parse Server's
+	// databaseOptions.clientMetadata).
+	ClientName, ClientVersion string
+	// Logger is told of what the URI asks for in vain; nil means nothing is logged.
+	Logger *slog.Logger
 }
 
 // defaultDatabase is the database of a URI that names none.
@@ -54,11 +61,13 @@ var _ store.Store = (*Store)(nil)
 
 // Open connects to a database. It does not wait for a server: what needs one
 // fails with store.ErrUnavailable as long as there is none.
-func Open(_ context.Context, o Options) (*Store, error) {
-	// The connection string may hold a password: errors must not show it.
+func Open(ctx context.Context, o Options) (*Store, error) {
 	cs, err := connstring.ParseAndValidate(o.URI)
 	if err != nil {
-		return nil, errors.New("store: the database URI is not a valid MongoDB connection string, or its DNS records can't be read")
+		return nil, explainURI(o.URI)
+	}
+	if ignored := ignoredOptions(cs); len(ignored) > 0 && o.Logger != nil {
+		o.Logger.WarnContext(ctx, "the MongoDB driver for Go has no such options; what the database URI says of them has no effect", "options", ignored)
 	}
 	name := cs.Database
 	if name == "" {
@@ -70,6 +79,9 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		c.SetServerSelectionTimeout(o.ServerSelectionTimeout)
 	case !cs.ServerSelectionTimeoutSet:
 		c.SetServerSelectionTimeout(5 * time.Second)
+	}
+	if o.ClientName != "" {
+		c.SetDriverInfo(&options.DriverInfo{Name: o.ClientName, Version: o.ClientVersion})
 	}
 	client, err := mongo.Connect(c)
 	if err != nil {
