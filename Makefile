@@ -11,7 +11,7 @@ BENCHTIME     ?= 1s
 RACE_PACKAGES ?= ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/mongowire ./internal/rest ./internal/schema ./internal/server ./internal/store/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit race lint vuln fuzz bench parity record e2e docs clean
+.PHONY: help run build test unit race lint vuln fuzz bench million parity record e2e docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 
 bench: ## every Go benchmark, BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+million: ## load a million documents into the embedded store, and query them
+	LOAM_BENCH_MILLION=1 $(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 20m ./internal/store/embedded
 
 parity: ## replay the recorded answers of parse-server against Loam
 	$(GO) test -count 1 ./internal/parity/...

@@ -128,11 +128,7 @@ func (a *App) Close(ctx context.Context) error {
 func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (store.Store, error) {
 	switch d.Engine {
 	case config.Embedded:
-		o := embedded.Options{Dir: d.Path, Logger: logger}
-		if d.Durability == config.DurabilityNormal {
-			o.Durability = embedded.Normal
-		}
-		return embedded.Open(ctx, o)
+		return embedded.Open(ctx, embeddedOptions(d, logger))
 	case config.MongoDB:
 		return mongo.Open(ctx, mongo.Options{
 			URI: d.URI, CollectionPrefix: d.CollectionPrefix, MaxTime: d.MaxTime, BatchSize: d.BatchSize,
@@ -140,6 +136,14 @@ func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (st
 		})
 	}
 	return nil, fmt.Errorf("unknown database engine %q", d.Engine)
+}
+
+func embeddedOptions(d *config.Database, logger *slog.Logger) embedded.Options {
+	o := embedded.Options{Dir: d.Path, Logger: logger}
+	if d.Durability == config.DurabilityNormal {
+		o.Durability = embedded.Normal
+	}
+	return o
 }
 
 // encodingsBytes is the memory for the JSON of objects that are read often.

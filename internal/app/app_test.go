@@ -12,6 +12,7 @@ import (
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/rest"
+	"github.com/loam-baas/loam/internal/store/embedded"
 )
 
 func configured(t *testing.T) *config.App {
@@ -150,5 +151,15 @@ func TestLiftedLimitsStillBound(t *testing.T) {
 	wide := `{"a":` + strings.Repeat(`[`, 900) + strings.Repeat(`]`, 900) + `}`
 	if _, err := parse.DecodeValue([]byte(wide), limits); err != nil {
 		t.Errorf("900 levels: %v", err)
+	}
+}
+
+func TestDurabilityReachesTheStore(t *testing.T) {
+	for configured, want := range map[config.Durability]embedded.Durability{
+		config.DurabilityFull: embedded.Full, config.DurabilityNormal: embedded.Normal, "": embedded.Full,
+	} {
+		if got := embeddedOptions(&config.Database{Durability: configured}, nil).Durability; got != want {
+			t.Errorf("%q became %d, want %d", configured, got, want)
+		}
 	}
 }

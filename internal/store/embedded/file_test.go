@@ -258,3 +258,21 @@ func pragma(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// What SQLite is told of syncing: 2 is before each commit is acknowledged, 1 at
+// checkpoints.
+func TestDurabilityIsWhatSQLiteIsTold(t *testing.T) {
+	for durability, want := range map[Durability]int64{Full: 2, Normal: 1} {
+		s := open(t, Options{Durability: durability})
+		err := s.apart(t.Context(), func() error {
+			got, err := s.writer.conn.queryInt("PRAGMA synchronous")
+			if got != want {
+				t.Errorf("durability %d: synchronous is %d, want %d", durability, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
