@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
@@ -57,9 +59,7 @@ func advance(stages []stage) []stage {
 			for at > 0 && out[at-1].traits().single {
 				at--
 			}
-			out = append(out, stage{})
-			copy(out[at+1:], out[at:])
-			out[at] = s
+			out = slices.Insert(out, at, s)
 		default:
 			out = append(out, s)
 		}
@@ -71,28 +71,18 @@ func advance(stages []stage) []stage {
 func insert(stages []stage, c conjunct) []stage {
 	at := len(stages)
 	for at > 0 && c.passes(stages[at-1]) {
-		switch stages[at-1].operation.(type) {
-		case *filtering, *nearness: // one is joined, the other stays first
-			return join(stages, at, c)
+		if _, ok := stages[at-1].operation.(*nearness); ok { // which stays the first
+			break
 		}
 		at--
 	}
-	return join(stages, at, c)
-}
-
-// join adds a part of a filter at a place, or to the filter before it.
-func join(stages []stage, at int, c conjunct) []stage {
-	if at > 0 {
-		if f, ok := stages[at-1].operation.(*filtering); ok {
-			both := append(f.conjuncts[:len(f.conjuncts):len(f.conjuncts)], c)
-			stages[at-1] = matchStage(both)
+	if at < len(stages) {
+		if f, ok := stages[at].operation.(*filtering); ok {
+			stages[at] = matchStage(append(slices.Clip(f.conjuncts), c))
 			return stages
 		}
 	}
-	stages = append(stages, stage{})
-	copy(stages[at+1:], stages[at:])
-	stages[at] = matchStage([]conjunct{c})
-	return stages
+	return slices.Insert(stages, at, matchStage([]conjunct{c}))
 }
 
 // passes tells whether it makes no difference on which side of a stage the

@@ -267,7 +267,7 @@ func (b *autoBuckets) add(doc bson.Raw, v bson.RawValue) error {
 		}
 		b.size += grown
 	}
-	if b.size > maxMemory {
+	if b.size > b.x.options.limit() {
 		return store.BadRequest(codeExceededMemory, "$bucketAuto used too much memory. Memory limit: %d bytes", maxMemory)
 	}
 	return nil

@@ -207,7 +207,7 @@ func (g *graph) walk(doc bson.Raw) (*array, error) {
 				doc = g.inner
 			}
 			result.add(bson.TypeEmbeddedDocument, doc)
-			if size += len(id) + stateSize; size+next.size+len(result.data) > maxMemory {
+			if size += len(id) + stateSize; size+next.size+len(result.data) > g.x.options.limit() {
 				return store.BadRequest(40099, "$graphLookup reached maximum memory consumption")
 			}
 			return nil

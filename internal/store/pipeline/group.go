@@ -170,7 +170,7 @@ func (g *grouper) take(doc bson.Raw) (bool, error) {
 		}
 		g.size += grown
 	}
-	if g.size > maxMemory {
+	if g.size > g.x.options.limit() {
 		return true, g.full()
 	}
 	return true, nil
@@ -201,14 +201,14 @@ func (g *grouper) full() error {
 	}
 	if g.waits == nil && g.depth < maxRegrouping {
 		g.waits = make([]*spool.Spool, groupFiles)
-		options.Memory = blockMemory / groupFiles
+		options.Memory /= 4 * groupFiles
 		for i := range g.waits {
 			g.waits[i] = spool.New(options)
 			g.x.closers = append(g.x.closers, g.waits[i].Close)
 		}
 	}
-	if g.size > maxMemory+maxMemory/2 {
-		return store.BadRequest(codeExceededMemory, "$group used too much memory and cannot spill to disk. Memory limit: %d bytes", maxMemory)
+	if limit := g.x.options.limit(); g.size > limit+limit/2 {
+		return store.BadRequest(codeExceededMemory, "$group used too much memory and cannot spill to disk. Memory limit: %d bytes", limit)
 	}
 	return nil
 }

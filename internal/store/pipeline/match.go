@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -89,7 +90,7 @@ func (c compiler) conjunct(filter bson.D, depth int) (conjunct, error) {
 func (p *conjunct) note(filter bson.D) {
 	for _, e := range filter {
 		if !strings.HasPrefix(e.Key, "$") {
-			p.paths = append(p.paths, e.Key)
+			p.paths = append(p.paths, e.Key, unindexed(e.Key))
 			continue
 		}
 		switch list, ok := e.Value.(bson.A); {
@@ -103,6 +104,19 @@ func (p *conjunct) note(filter bson.D) {
 			p.whole = true
 		}
 	}
+}
+
+// unindexed returns the path without what may be indexes of arrays, since other
+// stages look into all elements.
+func unindexed(path string) string {
+	parts := strings.Split(path, ".")
+	kept := parts[:1]
+	for _, part := range parts[1:] {
+		if _, err := strconv.Atoi(part); err != nil {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, ".")
 }
 
 // predicate compiles a filter of which expressions may be a part.

@@ -9,6 +9,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -37,7 +38,12 @@ type Options struct {
 	// Plain leaves the stages as they are written, for tests: only where $text
 	// and $geoNear demand it are they made part of a search.
 	Plain bool
+	// memory takes the place of maxMemory in tests, if it is not 0.
+	memory int
 }
+
+// limit is how many bytes a stage may hold in memory.
+func (o *Options) limit() int { return cmp.Or(o.memory, maxMemory) }
 
 // Bounds, most of which are MongoDB's.
 const (
@@ -185,7 +191,38 @@ func (p *Pipeline) read(x *execution, take func(bson.Raw) error) error {
 	case p.counted != nil:
 		return p.counted.read(x, p, take)
 	}
-	return x.source.Find(x.ctx, p.collection, p.bound(x), take)
+	return p.search(x, take)
+}
+
+// search makes the search. A store that can't sort what it finds says so before
+// it has found anything; then that is done here, where there are files for it.
+func (p *Pipeline) search(x *execution, take func(bson.Raw) error) error {
+	q := p.bound(x)
+	err := x.source.Find(x.ctx, p.collection, q, take)
+	var request *store.RequestError
+	if len(q.Sort) == 0 || x.options.InMemory || !errors.As(err, &request) || request.Code != codeMemoryNeedsDisk {
+		return err
+	}
+	list, err := compiler{options: p.options, collation: match.CollationOf(q.CaseInsensitive)}.stages(orderOf(q))
+	if err != nil {
+		return err
+	}
+	q.Sort, q.Skip, q.Limit = nil, 0, 0
+	outer := &Pipeline{collection: p.collection, query: q, stages: limitSorts(list), options: p.options}
+	sorting := &execution{ctx: x.ctx, source: x.source, env: x.env, options: x.options}
+	return outer.run(sorting, take)
+}
+
+// orderOf returns the stages that do what a search does after it has filtered.
+func orderOf(q store.Find) bson.A {
+	stages := bson.A{bson.D{{Key: "$sort", Value: q.Sort}}}
+	if q.Skip > 0 {
+		stages = append(stages, bson.D{{Key: "$skip", Value: q.Skip}})
+	}
+	if q.Limit > 0 {
+		stages = append(stages, bson.D{{Key: "$limit", Value: q.Limit}})
+	}
+	return stages
 }
 
 // bound returns the search with what is known by now.
@@ -288,10 +325,10 @@ const spoolMemory = 4 << 20
 // spilling are the options of a stage that holds documents; refuse is the error
 // where it may not use the disk.
 func (x *execution) spilling(stage string) spool.Options {
-	o := spool.Options{Dir: x.options.Dir, Memory: maxMemory}
+	o := spool.Options{Dir: x.options.Dir, Memory: x.options.limit()}
 	if x.options.InMemory {
 		o.Refuse = store.BadRequest(codeMemoryNeedsDisk,
-			"%s exceeded memory limit of %d bytes, but did not opt in to external sorting.", stage, maxMemory)
+			"%s exceeded memory limit of %d bytes, but did not opt in to external sorting.", stage, o.Memory)
 	}
 	return o
 }
