@@ -184,6 +184,15 @@ func TestCommands(t *testing.T) {
 			{`{"dropDatabase":1}`, `{"dropped":"test"}`},
 			{`{"listCollections":1}`, `{"cursor":{"firstBatch":[]}}`},
 		},
+		"text indexes": {
+			{`{"createIndexes":"c","indexes":[{"key":{"n":1,"title":"text","body":"text"},"name":"t","weights":{"title":10},"default_language":"german","language_override":"lang","textIndexVersion":3}]}`, `{"numIndexesAfter":2}`},
+			{`{"listIndexes":"c"}`, `{"cursor":{"firstBatch":[{"name":"_id_"},{"v":2,"key":{"n":1,"_fts":"text","_ftsx":1},"name":"t","weights":{"body":1,"title":10},"default_language":"german","language_override":"lang","textIndexVersion":3}]}}`},
+			{`{"createIndexes":"c","indexes":[{"key":{"n":1,"a":"text"},"name":"other"}]}`, `{"ok":0.0,"code":85,"codeName":"IndexOptionsConflict"}`},
+			{`{"createIndexes":"c","indexes":[{"key":{"a":"text"},"name":"other"}]}`, `{"ok":0.0,"code":67,"codeName":"CannotCreateIndex"}`},
+			{`{"find":"c","filter":{"$text":{"$search":"x"}}}`, `{"ok":0.0,"code":291,"codeName":"NoQueryExecutionPlans"}`},
+			{`{"find":"none","filter":{"$text":{"$search":"x"}}}`, `{"ok":0.0,"code":27,"codeName":"IndexNotFound"}`},
+			{`{"dropIndexes":"c","index":{"n":1,"_fts":"text","_ftsx":1}}`, `{"nIndexesWas":2}`},
+		},
 		"indexes": {
 			{`{"listIndexes":"c"}`, `{"ok":0.0,"code":26}`},
 			{`{"createIndexes":"c","indexes":[{"key":{"a":1,"b":-1},"name":"ab","unique":true,"background":true,"v":2},{"key":{"e":1},"name":"e","expireAfterSeconds":60}]}`,

@@ -73,7 +73,7 @@ var codeNames = map[int32]string{
 	codeIndexOptionsConflict: "IndexOptionsConflict", codeShutdownInProgress: "ShutdownInProgress",
 	codeUnsatisfiableWriteConcern: "UnsatisfiableWriteConcern", codeWriteConflict: "WriteConflict",
 	codeCommandNotSupported: "CommandNotSupported", codeExceededMemoryLimit: "ExceededMemoryLimit",
-	171: "CannotIndexParallelArrays", codeTransactionTooOld: "TransactionTooOld",
+	171: "CannotIndexParallelArrays", 291: "NoQueryExecutionPlans", codeTransactionTooOld: "TransactionTooOld",
 	codeNoSuchTransaction: "NoSuchTransaction", codeTransactionCommitted: "TransactionCommitted",
 	257: "TransactionTooLarge", codeCursorKilled: "CursorKilled", codeInvalidResumeToken: "InvalidResumeToken",
 	codeChangeStreamFatal: "ChangeStreamFatalError", codeHistoryLost: "ChangeStreamHistoryLost", codeTooManySessions: "TooManyLogicalSessions",

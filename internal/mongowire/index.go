@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -38,7 +39,7 @@ func listIndexes(ctx context.Context, c *command) (bson.D, error) {
 
 // describe is an index as listIndexes shows it.
 func describe(ix store.Index) bson.D {
-	doc := bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: ix.Keys}, {Key: "name", Value: ix.Name}}
+	doc := bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: describedKeys(ix.Keys)}, {Key: "name", Value: ix.Name}}
 	if ix.Unique {
 		doc = append(doc, bson.E{Key: "unique", Value: true})
 	}
@@ -54,8 +55,26 @@ func describe(ix store.Index) bson.D {
 	if ix.CaseInsensitive {
 		doc = append(doc, bson.E{Key: "collation", Value: bson.D{{Key: "locale", Value: "en_US"}, {Key: "strength", Value: int32(2)}}})
 	}
+	if ix.Weights != nil {
+		doc = append(doc,
+			bson.E{Key: "weights", Value: ix.Weights}, bson.E{Key: "default_language", Value: ix.DefaultLanguage},
+			bson.E{Key: "language_override", Value: ix.LanguageOverride}, bson.E{Key: "textIndexVersion", Value: store.TextIndexVersion})
+	}
 	return doc
 }
+
+// describedKeys are an index's keys as MongoDB shows them: in place of the fields
+// of a text index, which its weights name, there are two that it makes up.
+func describedKeys(keys bson.D) bson.D {
+	start := slices.IndexFunc(keys, isText)
+	if start < 0 {
+		return keys
+	}
+	made := bson.D{{Key: "_fts", Value: "text"}, {Key: "_ftsx", Value: int32(1)}}
+	return slices.Concat(keys[:start], made, slices.DeleteFunc(slices.Clone(keys[start:]), isText))
+}
+
+func isText(e bson.E) bool { return e.Value == "text" }
 
 func createIndexes(ctx context.Context, c *command) (bson.D, error) {
 	db, collection, err := c.target()
@@ -106,8 +125,8 @@ func createIndexes(ctx context.Context, c *command) (bson.D, error) {
 // choose, and indexes are always built in one go.
 var indexMembers = knowing(
 	[]string{"v", "key", "name", "ns", "background", "unique", "sparse", "partialFilterExpression", "expireAfterSeconds",
-		"collation", "textIndexVersion", "2dsphereIndexVersion"},
-	[]string{"hidden", "weights", "default_language", "language_override", "bits", "min", "max", "bucketSize",
+		"collation", "weights", "default_language", "language_override", "textIndexVersion", "2dsphereIndexVersion"},
+	[]string{"hidden", "bits", "min", "max", "bucketSize",
 		"storageEngine", "wildcardProjection", "clustered", "prepareUnique"},
 )
 
@@ -121,6 +140,10 @@ func indexOf(spec bson.Raw) (store.Index, error) {
 		Name: m.text("name"), Keys: m.document("key"), Unique: m.flag("unique"), Sparse: m.flag("sparse"),
 		CaseInsensitive: m.caseInsensitive(),
 	}
+	if _, weighted := m.look("weights"); weighted {
+		ix.Weights = m.document("weights")
+	}
+	ix.DefaultLanguage, ix.LanguageOverride = m.text("default_language"), m.text("language_override")
 	if _, partial := m.look("partialFilterExpression"); partial {
 		ix.Partial = m.document("partialFilterExpression")
 	}
@@ -208,7 +231,7 @@ func (c *command) indexesToDrop(indexes []store.Index) (names []string, err erro
 	}
 	if keys, ok := v.DocumentOK(); ok {
 		for _, ix := range indexes {
-			raw, err := match.Encode(ix.Keys)
+			raw, err := match.Encode(describedKeys(ix.Keys))
 			if err != nil {
 				return nil, err
 			}

@@ -179,6 +179,10 @@ type Index struct {
 	DefaultLanguage, LanguageOverride string
 }
 
+// TextIndexVersion is MongoDB's version of text indexes that drivers have: it
+// folds case and diacritics as its manual says of version 3.
+const TextIndexVersion int32 = 3
+
 // Errors that callers act upon. Drivers wrap them.
 var (
 	// ErrNotFound: no such document or index.

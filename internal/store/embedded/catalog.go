@@ -189,6 +189,11 @@ type indexSpec struct {
 	Partial   bson.D     `bson:"partialFilterExpression,omitempty"`
 	Expire    *int32     `bson:"expireAfterSeconds,omitempty"`
 	Collation *collation `bson:"collation,omitempty"`
+
+	Weights          bson.D `bson:"weights,omitempty"`
+	DefaultLanguage  string `bson:"default_language,omitempty"`
+	LanguageOverride string `bson:"language_override,omitempty"`
+	TextVersion      int32  `bson:"textIndexVersion,omitempty"`
 }
 
 type collation struct {
@@ -200,6 +205,10 @@ func encodeIndex(def store.Index) ([]byte, error) {
 	spec := indexSpec{
 		Keys: def.Keys, Unique: def.Unique, Sparse: def.Sparse,
 		Partial: def.Partial, Expire: def.ExpireAfterSeconds,
+		Weights: def.Weights, DefaultLanguage: def.DefaultLanguage, LanguageOverride: def.LanguageOverride,
+	}
+	if def.Weights != nil {
+		spec.TextVersion = store.TextIndexVersion
 	}
 	if def.CaseInsensitive {
 		spec.Collation = &collation{Locale: "en_US", Strength: 2}
@@ -215,6 +224,7 @@ func decodeIndex(name string, data []byte) (store.Index, error) {
 	return store.Index{
 		Name: name, Keys: spec.Keys, Unique: spec.Unique, Sparse: spec.Sparse, Partial: spec.Partial,
 		ExpireAfterSeconds: spec.Expire, CaseInsensitive: spec.Collation != nil,
+		Weights: spec.Weights, DefaultLanguage: spec.DefaultLanguage, LanguageOverride: spec.LanguageOverride,
 	}, nil
 }
 

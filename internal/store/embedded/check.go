@@ -256,12 +256,12 @@ func (c *checking) collection(ctx context.Context, coll *collection) error {
 			continue
 		}
 		err = c.part(ctx, Finding{Collection: coll.name, Index: ix.def.Name}, FaultIndex, func() error {
-			entries, err := c.conn.prepare(stmtKey{does: indexAll, index: ix.n})
+			entries, err := c.conn.prepare(stmtKey{does: ix.all(), index: ix.n})
 			if err != nil {
 				return err
 			}
 			defer entries.reset()
-			if err := c.index(ctx, coll, ix, &entryCursor{stmt: entries}); err != nil || !ix.def.Unique {
+			if err := c.index(ctx, coll, ix, &entryCursor{stmt: entries, scored: ix.text() != nil}); err != nil || !ix.def.Unique {
 				return err
 			}
 			return c.unique(ix)
@@ -385,6 +385,8 @@ type entryCursor struct {
 	more bool
 	rid  int64
 	key  []byte
+	// scored tells that the entries have scores, which end their keys.
+	scored bool
 }
 
 func (e *entryCursor) next() (err error) {
@@ -392,5 +394,8 @@ func (e *entryCursor) next() (err error) {
 		return err
 	}
 	e.key, e.rid = bytes.Clone(e.stmt.blob(0)), e.stmt.int(1)
+	if e.scored {
+		e.key = appendScore(e.key, e.stmt.float(2))
+	}
 	return nil
 }

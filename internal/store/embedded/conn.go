@@ -245,11 +245,13 @@ type stmt struct {
 	view window
 }
 
-func (s *stmt) bindInt(param int, v int64)   { s.db.BindInt64(param, v) }
-func (s *stmt) bindBlob(param int, v []byte) { s.db.BindBytes(param, v) }
-func (s *stmt) bindText(param int, v string) { s.db.BindText(param, v) }
-func (s *stmt) int(column int) int64         { return s.db.ColumnInt64(column) }
-func (s *stmt) text(column int) string       { return s.db.ColumnText(column) }
+func (s *stmt) bindInt(param int, v int64)     { s.db.BindInt64(param, v) }
+func (s *stmt) bindBlob(param int, v []byte)   { s.db.BindBytes(param, v) }
+func (s *stmt) bindText(param int, v string)   { s.db.BindText(param, v) }
+func (s *stmt) bindFloat(param int, v float64) { s.db.BindFloat(param, v) }
+func (s *stmt) int(column int) int64           { return s.db.ColumnInt64(column) }
+func (s *stmt) float(column int) float64       { return s.db.ColumnFloat(column) }
+func (s *stmt) text(column int) string         { return s.db.ColumnText(column) }
 
 // step moves to the next row and tells whether there is one. After the last row
 // and after an error the statement is as reset.

@@ -31,7 +31,7 @@ func (s *Store) Count(ctx context.Context, collection string, q store.Count) (in
 		n = 0
 		if v.coll != nil && v.draft == nil && v.plan.countable() {
 			defer v.conn.interruptible(ctx)()
-			n, err = v.count(compiled.limit)
+			n, err = v.count(ctx, compiled.limit)
 			return err
 		}
 		return v.scan(ctx, compiled, 0, func(handle, bson.Raw) (bool, error) {
@@ -51,7 +51,7 @@ func (p *plan) countable() bool {
 }
 
 // count counts the documents of the ranges, up to limit if that is above 0.
-func (v *view) count(limit int64) (n int64, err error) {
+func (v *view) count(ctx context.Context, limit int64) (n int64, err error) {
 	if limit == 0 {
 		limit = unlimited
 	}
@@ -62,6 +62,12 @@ func (v *view) count(limit int64) (n int64, err error) {
 		return v.conn.number(stmtKey{does: docsCountAll, docs: v.coll.n}, nothing)
 	case p.access == collectionScan:
 		return v.conn.number(stmtKey{does: docsCount, docs: v.coll.n}, func(s *stmt) { s.bindInt(1, limit) })
+	case p.access == textScan:
+		err = v.conn.inSnapshot(func() error {
+			n, err = v.countText(ctx, limit)
+			return err
+		})
+		return n, err
 	case p.access == idScan:
 		key.does = docsCountIDs
 	case p.repeats:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/text"
 )
 
 // define has the writer change the catalog: as a whole or, if refused, not at all.
@@ -49,6 +50,12 @@ func (tx *writeTx) createIndex(ctx context.Context, c *collection, def store.Ind
 	if sameKeys(def.Keys, bson.D{{Key: "_id", Value: int32(1)}}) {
 		return c, nil
 	}
+	if text.IsIndex(def.Keys) {
+		var err error
+		if def, err = text.Normalize(def); err != nil {
+			return nil, err
+		}
+	}
 	// From here on the definition is what will be read from the file next time.
 	spec, err := encodeIndex(def)
 	if err != nil {
@@ -78,7 +85,7 @@ func (tx *writeTx) createIndex(ctx context.Context, c *collection, def store.Ind
 	}
 	ix.n = st.int(0)
 	st.reset()
-	if err := tx.conn.exec(createIndex(ix.n)); err != nil {
+	if err := tx.conn.exec(ix.create()); err != nil {
 		return nil, err
 	}
 	if ix.keys != nil {
@@ -110,7 +117,7 @@ func (c *collection) conflict(ix *index) (there bool, err error) {
 	if ix.def.Name == idIndex {
 		return false, fmt.Errorf("%w: %q of %s", store.ErrIndexConflict, idIndex, c.name)
 	}
-	return false, nil
+	return false, c.textConflict(ix)
 }
 
 // same tells whether two indexes differ in nothing but the name.
@@ -118,7 +125,8 @@ func (ix *index) same(other *index) bool {
 	a, b := ix.def, other.def
 	return sameKeys(a.Keys, b.Keys) && a.Unique == b.Unique && a.Sparse == b.Sparse &&
 		a.CaseInsensitive == b.CaseInsensitive && sameExpiry(a.ExpireAfterSeconds, b.ExpireAfterSeconds) &&
-		samePartial(a.Partial, b.Partial)
+		samePartial(a.Partial, b.Partial) && slices.Equal(a.Weights, b.Weights) &&
+		a.DefaultLanguage == b.DefaultLanguage && a.LanguageOverride == b.LanguageOverride
 }
 
 func sameExpiry(a, b *int32) bool {

@@ -94,16 +94,17 @@ func (v *view) scanDraft(ctx context.Context, q *search, visit visit) error {
 	if err != nil || ended {
 		return err
 	}
+	filter := q.matcher(v.plan, false)
 	for _, e := range v.draft.order {
 		if e.doc == nil {
 			continue
 		}
-		if ok, err := q.filter.Decide(e.doc); err != nil {
+		if ok, err := filter.Decide(e.doc); err != nil {
 			return err
 		} else if !ok {
 			continue
 		}
-		if more, err := visit(handle{}, e.doc); err != nil || !more {
+		if more, err := visit(handle{score: q.score(v.plan, e.doc)}, e.doc); err != nil || !more {
 			return err
 		}
 	}
@@ -116,12 +117,12 @@ func (tx *transaction) find(ctx context.Context, q *search, visit visit) error {
 	if err := v.choose(q); err != nil {
 		return err
 	}
-	return v.scan(ctx, q, 0, func(_ handle, doc bson.Raw) (bool, error) {
+	return v.scan(ctx, q, 0, func(h handle, doc bson.Raw) (bool, error) {
 		id, err := idKey(doc)
 		if err != nil {
 			return false, err
 		}
-		return visit(handle{id: string(id)}, doc)
+		return visit(handle{id: string(id), score: h.score}, doc)
 	})
 }
 

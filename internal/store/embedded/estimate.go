@@ -74,6 +74,9 @@ func (p *plan) size(conn *conn, c *collection, total float64) (float64, error) {
 		}
 		return sum, nil
 	}
+	if p.access == textScan {
+		return p.textSize(conn, total)
+	}
 	if p.bounded == 0 {
 		return total, nil
 	}

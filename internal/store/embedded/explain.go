@@ -11,8 +11,8 @@ import (
 )
 
 // Explain tells how q would be run, in the form of MongoDB's explain: the stages
-// are COLLSCAN, IDHACK, IXSCAN, GEO_NEAR_2D, GEO_NEAR_2DSPHERE, FETCH, OR, SORT,
-// SKIP, LIMIT, PROJECTION and EOF.
+// are COLLSCAN, IDHACK, IXSCAN, GEO_NEAR_2D, GEO_NEAR_2DSPHERE, TEXT_MATCH,
+// TEXT_OR, FETCH, OR, SORT, SKIP, LIMIT, PROJECTION and EOF.
 // docsExamined is an estimate.
 func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (bson.Raw, error) {
 	tx, err := s.transactionOf(ctx)
@@ -90,6 +90,8 @@ func (p *plan) describe(c *collection, filter bson.D) bson.D {
 		return bson.D{
 			{Key: "stage", Value: "COLLSCAN"}, {Key: "filter", Value: orEmpty(filter)}, {Key: "direction", Value: p.direction()},
 		}
+	case textScan:
+		return p.describeText(filter)
 	case union:
 		var inputs bson.A
 		for _, branch := range p.branches {

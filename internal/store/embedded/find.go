@@ -23,7 +23,7 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 			if err != nil {
 				return err
 			}
-			if getting.near == nil {
+			if getting.near == nil && getting.text == nil {
 				return s.get(ctx, getting, ids, yield)
 			}
 		}
@@ -60,10 +60,13 @@ func (v *view) scan(ctx context.Context, q *search, perRange int64, visit visit)
 		return nil
 	}
 	s := scan{
-		conn: v.conn, coll: v.coll, plan: v.plan, filter: q.filter,
+		conn: v.conn, coll: v.coll, plan: v.plan, filter: q.matcher(v.plan, true),
 		perRange: perRange, checked: v.pinned,
 		visit: func(h handle, doc bson.Raw) (bool, error) {
 			v.delivered = true
+			if v.plan.access != textScan {
+				h.score = q.score(v.plan, doc)
+			}
 			return visit(h, doc)
 		},
 	}

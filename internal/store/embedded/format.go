@@ -31,6 +31,7 @@ type formatStep struct {
 func formatSteps() []formatStep {
 	return []formatStep{
 		{what: "fill geo indexes", run: fillGeoIndexes},
+		{what: "fill text indexes", run: fillTextIndexes},
 	}
 }
 
@@ -154,7 +155,7 @@ func (c *conn) inWrite(do func() error) error {
 func (c *conn) refill(ctx context.Context, coll *collection, ix *index) error {
 	for _, sql := range []string{
 		fmt.Sprintf("DROP TABLE IF EXISTS ix_%d", ix.n),
-		createIndex(ix.n),
+		ix.create(),
 		fmt.Sprintf("UPDATE indexes SET multikey = 0 WHERE n = %d", ix.n),
 	} {
 		if err := c.exec(sql); err != nil {

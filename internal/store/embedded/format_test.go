@@ -59,6 +59,8 @@ func TestFilesOfVersion1ComeForward(t *testing.T) {
 		`{"_id":"lyon","name":"Lyon"}`)
 	want(t, find(t, s, "places", store.Find{Filter: doc(t, `{"name":"NICE"}`), CaseInsensitive: true, Projection: doc(t, `{"n":1}`)}),
 		`{"_id":"nice","n":3}`)
+	want(t, find(t, s, "places", store.Find{Filter: doc(t, `{"$text":{"$search":"lyon"}}`), Projection: doc(t, `{"n":1}`)}),
+		`{"_id":"lyon","n":2}`)
 	want(t, find(t, s, "empty", store.Find{}))
 	indexes, err := s.Indexes(t.Context(), "places")
 	if err != nil || len(indexes) != 9 {
@@ -72,6 +74,57 @@ func TestFilesOfVersion1ComeForward(t *testing.T) {
 	s = open(t, Options{Dir: dir})
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
+	}
+	want(t, find(t, s, "places", store.Find{Filter: doc(t, `{"$text":{"$search":"fjords"}}`), Projection: doc(t, `{"name":1}`)}),
+		`{"_id":"oslo","name":"Oslo"}`)
+}
+
+// A text index that an old file has defined, but not filled, must not keep the
+// file from opening.
+func TestTextIndexesThatCanNotBeFilledStayAsTheyAre(t *testing.T) {
+	dir := oldStore(t, "version1.sql")
+	s := open(t, Options{Dir: dir})
+	if err := s.DropIndex(t.Context(), "places", "name_text_about_text"); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, s, "places", `{"_id":"qo","about":"far away","language":"klingon"}`)
+	shut(t, s)
+
+	c, err := openConn(filepath.Join(dir, "loam.db"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := encodeIndex(store.Index{Keys: doc(t, `{"about":"text"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add, err := c.prepare(stmtKey{does: addIndex})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add.bindInt(1, 1)
+	add.bindText(2, "about_text")
+	add.bindBlob(3, spec)
+	if _, err := add.first(); err != nil {
+		t.Fatal(err)
+	}
+	err = c.exec(createIndex(add.int(0)))
+	add.reset()
+	if err := errors.Join(err, c.exec("PRAGMA user_version = 1"), c.close()); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, Options{Dir: dir})
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err = s.Count(t.Context(), "places", store.Count{Filter: doc(t, `{"$text":{"$search":"away"}}`)})
+	if request, ok := errors.AsType[*store.RequestError](err); !ok || request.Code != 27 {
+		t.Errorf("searching answered %v", err)
+	}
+	indexes, err := s.Indexes(t.Context(), "places")
+	if err != nil || len(indexes) != 9 {
+		t.Errorf("%d indexes (%v)", len(indexes), err)
 	}
 }
 

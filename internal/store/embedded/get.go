@@ -78,7 +78,7 @@ func (s *Store) get(ctx context.Context, q *search, ids []any, yield func(bson.R
 		if ok, err := q.filter.Decide(doc); err != nil || !ok {
 			return err
 		}
-		_, err = out.emit(doc, true)
+		_, err = out.emit(doc, 0, true)
 		return err
 	}
 
@@ -100,7 +100,7 @@ func (s *Store) get(ctx context.Context, q *search, ids []any, yield func(bson.R
 			} else if !ok {
 				continue
 			}
-			if more, err := out.emit(doc, true); err != nil || !more {
+			if more, err := out.emit(doc, 0, true); err != nil || !more {
 				return err
 			}
 		}

@@ -1,12 +1,11 @@
 package embedded
 
 import (
-	"slices"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/text"
 )
 
 // kind is what sets indexes of one kind apart from others: which keys they hold
@@ -25,10 +24,12 @@ type kind interface {
 // that is in the catalog only.
 func kindOf(def store.Index) (kind, error) {
 	switch {
-	case catalogOnly(def.Keys):
+	case catalogOnly(def):
 		return nil, nil
 	case match.IsGeo(def.Keys):
 		return newGeo(def)
+	case text.IsIndex(def.Keys):
+		return newTextIndex(def)
 	}
 	keys, err := match.CompileIndex(def)
 	if err != nil {
@@ -37,12 +38,9 @@ func kindOf(def store.Index) (kind, error) {
 	return ordered{keys}, nil
 }
 
-// catalogOnly tells whether an index is of a kind that no plan uses yet.
-func catalogOnly(keys bson.D) bool {
-	return slices.ContainsFunc(keys, func(e bson.E) bool {
-		return e.Value == "text"
-	})
-}
+// catalogOnly tells whether an index is a text index that an earlier version of
+// Loam defined and this one can't fill.
+func catalogOnly(def store.Index) bool { return text.IsIndex(def.Keys) && def.Weights == nil }
 
 // ordered is the kind of an index of ascending and descending keys.
 type ordered struct{ *match.Indexer }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/text"
 )
 
 // plan is a way to come by the documents that may satisfy a filter. Whatever
@@ -34,6 +35,8 @@ type plan struct {
 	multikey uint64
 	// rings finds what is nearest first; nil for plans that don't.
 	rings *rings
+	// text is what is searched for as text; nil for nothing.
+	text *textPlan
 	// equal and bounded count the leading fields of which single values are
 	// wanted, and those with any bounds.
 	equal, bounded int
@@ -46,6 +49,7 @@ const (
 	collectionScan access = iota
 	idScan                // the unique index of _id
 	indexScan
+	textScan
 	union
 )
 
@@ -60,6 +64,19 @@ type request struct {
 	near *match.Near
 	// nearest tells that a limited number is wanted in the order of distance.
 	nearest bool
+	// text is what the filter searches for, which needs a text index; nil for nothing.
+	text *text.Search
+}
+
+// within returns the request for one branch of an $or.
+func (r *request) within(branch *clauses) *request {
+	inner := &request{collation: r.collation}
+	inner.clauses.predicates = slices.Concat(r.clauses.predicates, branch.predicates)
+	inner.clauses.regions = slices.Concat(r.clauses.regions, branch.regions)
+	inner.clauses.alternatives = branch.alternatives
+	inner.clauses.text = branch.text
+	inner.clauses.rest = true
+	return inner
 }
 
 // idFields describes the index of _id, which holds ids by their keys.
@@ -68,6 +85,9 @@ var idFields = []indexField{{path: "_id"}}
 // plans returns the plans worth considering, none that reads more than another
 // for sure.
 func (c *collection) plans(r *request) ([]*plan, error) {
+	if r.text != nil {
+		return c.textPlans(r)
+	}
 	if c == nil {
 		return []*plan{c.natural(r)}, nil
 	}
@@ -125,6 +145,9 @@ func (c *collection) hinted(r *request) (*plan, error) {
 		}
 		if ix.keys == nil {
 			return c.natural(r), nil
+		}
+		if ix.text() != nil {
+			return nil, badHint()
 		}
 		if p := ix.plan(r); p != nil {
 			return p, nil
@@ -279,12 +302,7 @@ func (c *collection) unionPlan(r *request) *plan {
 	for _, branches := range r.clauses.alternatives {
 		p := &plan{access: union, repeats: true, sorted: len(r.sort) == 0}
 		for _, branch := range branches {
-			inner := request{collation: r.collation}
-			inner.clauses.predicates = slices.Concat(r.clauses.predicates, branch.predicates)
-			inner.clauses.regions = slices.Concat(r.clauses.regions, branch.regions)
-			inner.clauses.alternatives = branch.alternatives
-			inner.clauses.rest = true
-			best := c.bestBounded(&inner)
+			best := c.bestBounded(r.within(&branch))
 			if best == nil {
 				p = nil
 				break

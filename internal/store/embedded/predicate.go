@@ -18,7 +18,9 @@ type clauses struct {
 	regions []region
 	// alternatives are the branches of every $or.
 	alternatives [][]clauses
-	// rest tells that the filter says more than the predicates.
+	// text tells that there is a $text, other than in alternatives.
+	text bool
+	// rest tells that the filter says more than the predicates and the $text.
 	rest bool
 }
 
@@ -66,6 +68,8 @@ func (c *clauses) add(filter bson.Raw, collation match.Collation) {
 				branches = append(branches, clausesOf(clause.Document(), collation))
 			}
 			c.alternatives = append(c.alternatives, branches)
+		case key == "$text":
+			c.text = true
 		case key == "$comment":
 		case strings.HasPrefix(key, "$"):
 			c.rest = true
@@ -120,6 +124,13 @@ func (c *clauses) keep(p predicate, ok bool) {
 		return
 	}
 	c.predicates = append(c.predicates, p)
+}
+
+// searches tells whether there is a $text, in an alternative or not.
+func (c clauses) searches() bool {
+	return c.text || slices.ContainsFunc(c.alternatives, func(branches []clauses) bool {
+		return slices.ContainsFunc(branches, clauses.searches)
+	})
 }
 
 // empty tells whether the filter says nothing.

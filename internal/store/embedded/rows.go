@@ -270,6 +270,9 @@ func (tx *writeTx) entries(does purpose, ix *index, keys [][]byte, rid int64) er
 	if len(keys) == 0 {
 		return nil
 	}
+	if ix.text() != nil {
+		return tx.textEntries(does, ix, keys, rid)
+	}
 	s, err := tx.conn.prepare(stmtKey{does: does, index: ix.n})
 	if err != nil {
 		return err

@@ -19,6 +19,8 @@ type visit func(h handle, doc bson.Raw) (bool, error)
 type handle struct {
 	rid int64
 	id  string
+	// score is the document's text score, if that is asked for.
+	score float64
 }
 
 // errStale tells that an index met its first array after the plan was made and
@@ -50,7 +52,7 @@ func (s *scan) run(ctx context.Context) error {
 	if s.plan.repeats {
 		s.seen = make(map[int64]struct{})
 	}
-	if len(s.plan.ranges) > 1 || s.plan.access == union {
+	if len(s.plan.ranges) > 1 || s.plan.access == union || s.plan.access == textScan {
 		return s.conn.inSnapshot(func() error { return s.read(ctx, s.plan) })
 	}
 	return s.read(ctx, s.plan)
@@ -64,6 +66,9 @@ func (s *scan) read(ctx context.Context, p *plan) error {
 			}
 		}
 		return nil
+	}
+	if p.access == textScan {
+		return s.readText(ctx, p)
 	}
 	key, ranged := p.statement(s.coll)
 	if !ranged {

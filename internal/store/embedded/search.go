@@ -13,6 +13,7 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/expression"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/text"
 )
 
 // search is a compiled query.
@@ -21,6 +22,8 @@ type search struct {
 	filter     *match.Matcher
 	sorter     *match.Sorter     // nil for none
 	near       *match.Near       // what is near comes first; nil for none
+	text       *text.Search      // nil for none
+	scored     bool              // the text score is asked for
 	projection *match.Projection // nil for none
 	skip       int64
 	limit      int64 // 0 for none
@@ -36,7 +39,7 @@ func newSearch(collection string, q store.Find) (*search, error) {
 	c := match.CollationOf(q.CaseInsensitive)
 	s.request = request{
 		clauses: clausesOf(filter, c), collation: c, sort: q.Sort, hint: q.Hint,
-		near: s.filter.Near(), nearest: s.near != nil && s.wanted() > 0,
+		near: s.filter.Near(), nearest: s.near != nil && s.wanted() > 0, text: s.text,
 	}
 	return s, nil
 }
@@ -50,7 +53,7 @@ func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
 		return nil, nil, err
 	}
 	s := &search{collection: collection, skip: q.Skip, limit: q.Limit}
-	options := match.Options{Collation: c, Expr: s.compileExpr(c)}
+	options := match.Options{Collation: c, Expr: s.compileExpr(c), Text: true}
 	if s.filter, err = options.CompileRaw(filter); err != nil {
 		return nil, nil, err
 	}
@@ -66,6 +69,11 @@ func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
 		if s.projection, err = match.CompileProjection(q.Projection); err != nil {
 			return nil, nil, err
 		}
+	}
+	s.text = s.filter.Text()
+	s.scored = s.sorter != nil && s.sorter.ByScore() || s.projection != nil && s.projection.HasScore()
+	if s.scored && s.text == nil {
+		return nil, nil, store.BadRequest(40218, "query requires text score metadata, but it is not available")
 	}
 	if s.skip < 0 {
 		return nil, nil, store.BadRequest(51024, "BSON field 'skip' value must be >= 0, actual value '%d'", s.skip)
@@ -96,10 +104,10 @@ func (s *search) begin(ctx context.Context) {
 // ordered tells whether an order is asked for.
 func (s *search) ordered() bool { return s.sorter != nil || s.near != nil }
 
-// appendKey appends the key that puts a document in order.
-func (s *search) appendKey(dst []byte, doc bson.Raw) ([]byte, error) {
+// appendKey appends the key that puts a document of that text score in order.
+func (s *search) appendKey(dst []byte, doc bson.Raw, score float64) ([]byte, error) {
 	if s.sorter != nil {
-		return s.sorter.AppendKey(dst, doc, 0)
+		return s.sorter.AppendKey(dst, doc, score)
 	}
 	distance, _ := s.near.Distance(doc)
 	// Doubles that are not negative are in the order of their bits.
@@ -121,7 +129,7 @@ const maxWanted = 1 << 40
 func (s *search) run(ctx context.Context, v *view, yield func(bson.Raw) error) error {
 	out := &emitter{search: s, yield: yield}
 	if !s.ordered() || v.plan.sorted && s.near == nil {
-		return v.scan(ctx, s, 0, func(_ handle, doc bson.Raw) (bool, error) { return out.emit(doc, false) })
+		return v.scan(ctx, s, 0, func(h handle, doc bson.Raw) (bool, error) { return out.emit(doc, h.score, false) })
 	}
 	perRange := int64(0)
 	if v.plan.sortedRanges && s.near == nil {
@@ -146,9 +154,9 @@ type emitter struct {
 	buffer []byte
 }
 
-// emit passes doc on, or a copy of it unless it is in memory of our own; it
+// emit passes doc, of that text score, on, or a copy of it unless it is in memory of our own; it
 // returns false when no more are wanted.
-func (e *emitter) emit(doc bson.Raw, own bool) (bool, error) {
+func (e *emitter) emit(doc bson.Raw, score float64, own bool) (bool, error) {
 	s := e.search
 	e.passed++
 	if e.passed <= s.skip {
@@ -156,7 +164,7 @@ func (e *emitter) emit(doc bson.Raw, own bool) (bool, error) {
 	}
 	switch {
 	case s.projection != nil:
-		e.buffer = s.projection.Append(e.buffer[:0], doc, 0)
+		e.buffer = s.projection.Append(e.buffer[:0], doc, score)
 		doc = e.buffer
 	case !own:
 		// SQLite's memory must not leak to where a mistake would read it later.
@@ -172,7 +180,7 @@ func (e *emitter) emit(doc bson.Raw, own bool) (bool, error) {
 // emitAll passes on what has been put in order.
 func (e *emitter) emitAll(order *ordering) error {
 	for _, item := range order.sorted() {
-		if more, err := e.emit(item.doc, true); err != nil || !more {
+		if more, err := e.emit(item.doc, item.handle.score, true); err != nil || !more {
 			return err
 		}
 	}
@@ -210,7 +218,7 @@ func (a *orderedDoc) compare(b *orderedDoc) int {
 
 func (o *ordering) add(h handle, doc bson.Raw) error {
 	var err error
-	if o.key, err = o.search.appendKey(o.key[:0], doc); err != nil {
+	if o.key, err = o.search.appendKey(o.key[:0], doc, h.score); err != nil {
 		return err
 	}
 	o.count++

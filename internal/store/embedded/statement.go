@@ -51,7 +51,12 @@ const (
 	deleteEntry    // ?1 k, ?2 rid
 	indexAll       // → k, rid in order of rid
 	indexTwice     // → rid, count for each k of several documents
+	insertTerm     // ?1 k, ?2 rid, ?3 score; of a text index, as what follows
+	entriesOfTerm  // ?1 k, ?2 < rid, ?3 limit → rid, score in order of rid
+	countTerm      // ?1 k, ?2 limit → count of entries
+	termsAll       // → k, rid, score in order of rid
 	setMultikey    // ?1 bits; the index is the key's
+	setIndex       // ?1 spec; the index is the key's
 
 	integrity       // → what is wrong with the file, or "ok"
 	listTables      // → name
@@ -103,6 +108,13 @@ func createDocs(n int64) string {
 func createIndex(n int64) string {
 	return "CREATE TABLE " + indexTable(n) +
 		" (k BLOB NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (k, rid)) STRICT, WITHOUT ROWID"
+}
+
+// createTextIndex makes the table of a text index, of which k is a term's key
+// and score what the term is worth in the document.
+func createTextIndex(n int64) string {
+	return "CREATE TABLE " + indexTable(n) +
+		" (k BLOB NOT NULL, rid INTEGER NOT NULL, score REAL NOT NULL, PRIMARY KEY (k, rid)) STRICT, WITHOUT ROWID"
 }
 
 func dropDocs(n int64) string  { return "DROP TABLE " + docsTable(n) }
@@ -195,6 +207,16 @@ func (k stmtKey) sql() string {
 		return "SELECT k, rid FROM " + index + " ORDER BY rid, k"
 	case indexTwice:
 		return "SELECT min(rid), count(*) FROM " + index + " GROUP BY k HAVING count(*) > 1"
+	case insertTerm:
+		return "INSERT INTO " + index + " (k, rid, score) VALUES (?1, ?2, ?3)"
+	case entriesOfTerm:
+		return "SELECT rid, score FROM " + index + " WHERE k = ?1 AND rid > ?2 ORDER BY rid LIMIT ?3"
+	case countTerm:
+		return "SELECT count(*) FROM (SELECT 1 FROM " + index + " WHERE k = ?1 LIMIT ?2)"
+	case termsAll:
+		return "SELECT k, rid, score FROM " + index + " ORDER BY rid, k"
+	case setIndex:
+		return "UPDATE indexes SET spec = ?1 WHERE n = " + n
 	case setMultikey:
 		return "UPDATE indexes SET multikey = multikey | ?1 WHERE n = " + n
 

@@ -13,6 +13,7 @@ import (
 // MongoDB's error codes that this package gives.
 const (
 	codeBadValue            = 2
+	codeNoSuchKey           = 4
 	codeFailedToParse       = 9
 	codeTypeMismatch        = 14
 	codeOverflow            = 15

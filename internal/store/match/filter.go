@@ -12,8 +12,9 @@ import (
 type Matcher struct {
 	root all
 	near *Near
+	text *textSearch
 	// failed is the first error of an $expr.
-	failed error
+	failed *error
 }
 
 // Options are what a filter is compiled with.
@@ -23,6 +24,8 @@ type Options struct {
 	// Expr compiles the operand of $expr; nil refuses it. A matcher with an $expr
 	// keeps its first error, so that it serves one search at a time.
 	Expr func(v bson.RawValue) (Expr, error)
+	// Text allows a $text. A matcher with one matches after BindText only.
+	Text bool
 }
 
 // Expr is a compiled $expr.
@@ -32,7 +35,7 @@ type Expr interface {
 }
 
 // Compile compiles a MongoDB filter. A nil or empty filter matches everything.
-// $text, $where, $expr (but see Options) and $jsonSchema are refused.
+// $where and $jsonSchema are refused, and so are $text and $expr (but see Options).
 func Compile(filter bson.D) (*Matcher, error) { return Simple.Compile(filter) }
 
 // Compile is the function Compile with strings under the collation.
@@ -56,11 +59,17 @@ func (o Options) Compile(filter bson.D) (*Matcher, error) {
 
 // CompileRaw is Compile of a filter that is already BSON; the matcher keeps it.
 func (o Options) CompileRaw(filter bson.Raw) (*Matcher, error) {
-	m := &Matcher{}
-	c := compiler{collation: o.Collation, found: &m.near, expr: o.Expr, failed: &m.failed}
+	m := &Matcher{failed: new(error)}
+	c := compiler{collation: o.Collation, found: &m.near, expr: o.Expr, failed: m.failed}
+	if o.Text {
+		c.search = &m.text
+	}
 	var err error
 	if m.root, err = c.conjunction(filter); err != nil {
 		return nil, err
+	}
+	if m.text != nil && m.near != nil {
+		return nil, store.BadRequest(codeBadValue, "text and geoNear not allowed in same query")
 	}
 	return m, nil
 }
@@ -71,7 +80,7 @@ func (m *Matcher) Match(doc bson.Raw) bool { return m.root.match(doc) }
 // Decide is Match for filters that may have an $expr, and so an error.
 func (m *Matcher) Decide(doc bson.Raw) (bool, error) {
 	matches := m.root.match(doc)
-	return matches && m.failed == nil, m.failed
+	return matches && *m.failed == nil, *m.failed
 }
 
 // compiler turns filters into nodes.
@@ -87,6 +96,8 @@ type compiler struct {
 	expr   func(bson.RawValue) (Expr, error)
 	failed *error
 	inside bool
+	// search is where $text goes; nil where it is not allowed.
+	search **textSearch
 }
 
 func (c compiler) deeper() (compiler, error) {
@@ -148,6 +159,9 @@ func (c compiler) logical(name string, v value) (node, error) {
 		if name != "$and" {
 			c.found = nil
 		}
+		if name == "$nor" {
+			c.search = nil
+		}
 		clauses, err := c.clauses(name, v)
 		if err != nil {
 			return nil, err
@@ -168,7 +182,9 @@ func (c compiler) logical(name string, v value) (node, error) {
 		return constant(name == "$alwaysTrue"), nil
 	case "$expr":
 		return c.expression(v)
-	case "$text", "$where", "$jsonSchema":
+	case "$text":
+		return c.textSearch(v)
+	case "$where", "$jsonSchema":
 		return nil, store.BadRequest(codeBadValue, "%s is not supported here", name)
 	}
 	return nil, store.BadRequest(codeBadValue, "unknown top level operator: %s", name)
@@ -411,7 +427,7 @@ func elemMatchOf(v value) (inner value, ok bool) {
 // elemMatch compiles $elemMatch: one element of an array satisfies a filter, if
 // it is a document, or a document of operators.
 func (c compiler) elemMatch(v value) (condition, error) {
-	c.found, c.inside = nil, true
+	c.found, c.search, c.inside = nil, nil, true
 	if v.kind != bson.TypeEmbeddedDocument {
 		return nil, store.BadRequest(codeBadValue, "$elemMatch needs an Object")
 	}

@@ -109,6 +109,9 @@ func (n *projectionNode) find(name []byte) int {
 	return -1
 }
 
+// HasScore tells whether the projection adds the text score.
+func (p *Projection) HasScore() bool { return p.score != "" }
+
 // Append appends the projected document to dst; score is the document's text
 // score. Fields keep the document's order.
 func (p *Projection) Append(dst []byte, doc bson.Raw, score float64) []byte {

@@ -53,6 +53,9 @@ func (c Collation) CompileSort(sort bson.D) (*Sorter, error) {
 	}
 }
 
+// ByScore tells whether the order depends on the text score.
+func (s *Sorter) ByScore() bool { return s.score >= 0 }
+
 func isTextScore(v value) bool {
 	if v.kind != bson.TypeEmbeddedDocument {
 		return false

@@ -42,6 +42,15 @@ func (s *Store) CreateIndexes(ctx context.Context, collection string, indexes ..
 		if c := collation(ix.CaseInsensitive); c != nil {
 			o.SetCollation(c)
 		}
+		if ix.Weights != nil {
+			o.SetWeights(ix.Weights)
+		}
+		if ix.DefaultLanguage != "" {
+			o.SetDefaultLanguage(ix.DefaultLanguage)
+		}
+		if ix.LanguageOverride != "" {
+			o.SetLanguageOverride(ix.LanguageOverride)
+		}
 		models = append(models, mongo.IndexModel{Keys: ix.Keys, Options: o})
 	}
 	_, err = c.Indexes().CreateMany(ctx, models)
@@ -54,7 +63,11 @@ func (s *Store) DropIndex(ctx context.Context, collection, name string) error {
 	if err != nil {
 		return err
 	}
-	return mapError(c.Indexes().DropOne(ctx, name), collection)
+	err = c.Indexes().DropOne(ctx, name)
+	if command, ok := errors.AsType[mongo.CommandError](err); ok && command.Code == codeIndexNotFound {
+		return fmt.Errorf("%w: %w", store.ErrNotFound, err)
+	}
+	return mapError(err, collection)
 }
 
 // Indexes lists a collection's indexes.
@@ -85,6 +98,8 @@ func indexOf(doc bson.Raw) (store.Index, error) {
 		Name               string   `bson:"name"`
 		Key                bson.D   `bson:"key"`
 		Weights            bson.D   `bson:"weights"`
+		DefaultLanguage    string   `bson:"default_language"`
+		LanguageOverride   string   `bson:"language_override"`
 		Unique             bool     `bson:"unique"`
 		Sparse             bool     `bson:"sparse"`
 		Partial            bson.D   `bson:"partialFilterExpression"`
@@ -100,6 +115,7 @@ func indexOf(doc bson.Raw) (store.Index, error) {
 	ix := store.Index{
 		Name: described.Name, Unique: described.Unique, Sparse: described.Sparse, Partial: described.Partial,
 		CaseInsensitive: described.Collation.Locale == "en_US" && described.Collation.Strength == 2,
+		Weights:         described.Weights, DefaultLanguage: described.DefaultLanguage, LanguageOverride: described.LanguageOverride,
 	}
 	for _, e := range described.Key {
 		switch e.Key {

@@ -77,13 +77,24 @@ func allDocuments(list bson.A) bool {
 
 func (c compiler) conjunct(filter bson.D, depth int) (conjunct, error) {
 	part := conjunct{filter: filter, search: true}
-	if filter[0].Key == "$text" {
+	if hasText(filter, depth) {
 		return part, nil
 	}
 	part.note(filter)
 	var err error
 	part.test, err = c.predicate(filter, depth, &part)
 	return part, err
+}
+
+// hasText tells whether there is a $text, in an alternative or not.
+func hasText(filter bson.D, depth int) bool {
+	return depth <= maxFilterDepth && slices.ContainsFunc(filter, func(e bson.E) bool {
+		list, _ := e.Value.(bson.A)
+		return e.Key == "$text" || (e.Key == "$and" || e.Key == "$or") && slices.ContainsFunc(list, func(v any) bool {
+			clause, _ := v.(bson.D)
+			return hasText(clause, depth+1)
+		})
+	})
 }
 
 // note notes the paths that a filter looks at, but for those of $expr.

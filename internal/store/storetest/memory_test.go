@@ -23,7 +23,7 @@ import (
 // TestMemory holds the suite to itself: the simplest store there can be, made
 // of package match and nothing clever, passes it.
 func TestMemory(t *testing.T) {
-	Run(t, func(*testing.T) store.Store { return &memory{data: database{}} })
+	Options{NoText: true}.Run(t, func(*testing.T) store.Store { return &memory{data: database{}} })
 }
 
 // memory keeps documents in order of insertion and looks at all of them.

@@ -15,6 +15,8 @@ type Options struct {
 	// NoTransactions is for a server that can't run them, such as a MongoDB that
 	// is no replica set.
 	NoTransactions bool
+	// NoText is for a store without text indexes.
+	NoText bool
 }
 
 // Run runs the suite. open returns an empty store of its own for each call; the
@@ -47,6 +49,13 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{name: "GeoIndexes", test: testGeoIndexes},
 		{name: "GeoChanges", test: testGeoChanges},
 		{name: "GeoTransactions", test: testGeoTransactions, skip: o.NoTransactions},
+		{name: "Text", test: testText, skip: o.NoText},
+		{name: "TextFilters", test: testTextFilters, skip: o.NoText},
+		{name: "TextErrors", test: testTextErrors, skip: o.NoText},
+		{name: "TextIndexes", test: testTextIndexes, skip: o.NoText},
+		{name: "TextChanges", test: testTextChanges, skip: o.NoText},
+		{name: "TextTransactions", test: testTextTransactions, skip: o.NoText || o.NoTransactions},
+		{name: "TextAtRandom", test: testTextAtRandom, skip: o.NoText},
 		{name: "Insert", test: testInsert},
 		{name: "Update", test: testUpdate},
 		{name: "UpdateErrors", test: testUpdateErrors},

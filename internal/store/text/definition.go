@@ -51,6 +51,9 @@ func Normalize(def store.Index) (store.Index, error) {
 	if def.CaseInsensitive {
 		return refuse("Index type 'text' does not support collation")
 	}
+	if def.ExpireAfterSeconds != nil {
+		return refuse("a text index can't have expireAfterSeconds")
+	}
 	if def.DefaultLanguage == "" {
 		def.DefaultLanguage = defaultLanguage
 	}

@@ -24,7 +24,7 @@ func (q *Query) Score(doc bson.Raw) float64 {
 // Match tells whether a document satisfies the search: whether it has one of the
 // terms, as the index has them, and MatchFound.
 func (q *Query) Match(doc bson.Raw) bool {
-	return len(q.terms) > 0 && q.has(doc, q.said, folding{}) && q.MatchFound(doc)
+	return len(q.terms) > 0 && q.has(doc, q.indexed, folding{}) && q.MatchFound(doc)
 }
 
 // MatchFound tells whether a document that has one of the terms in the index

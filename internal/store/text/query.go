@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/loam-baas/loam/internal/store"
 )
 
@@ -82,9 +84,10 @@ type Search struct {
 // Query is a search of one index.
 type Query struct {
 	index *Index
-	// terms are said in order: the terms of which the index must have one.
-	terms []string
-	said  map[string]struct{}
+	said  parsed
+	// terms are those of which the index must have one, in order.
+	terms   []string
+	indexed map[string]struct{}
 	// wanted and refused are the terms of which a document must have one, and may
 	// have none, with case and diacritics if those count.
 	wanted, refused         map[string]struct{}
@@ -102,16 +105,16 @@ func (x *Index) Compile(s Search) (*Query, error) {
 	}
 	q := &Query{
 		index:   x,
+		said:    parseSearch(s.Search),
 		folding: folding{keepCase: s.CaseSensitive, keepDiacritics: s.DiacriticSensitive, dotless: language.dotless},
 	}
-	p := parseSearch(s.Search)
-	q.said = termsOf(language, folding{}, p.words)
-	q.terms = slices.Sorted(maps.Keys(q.said))
-	q.wanted, q.refused = q.said, termsOf(language, q.folding, p.negatedWords)
+	q.indexed = termsOf(language, folding{}, q.said.words)
+	q.terms = slices.Sorted(maps.Keys(q.indexed))
+	q.wanted, q.refused = q.indexed, termsOf(language, q.folding, q.said.negatedWords)
 	if q.sensitive() {
-		q.wanted = termsOf(language, q.folding, p.words)
+		q.wanted = termsOf(language, q.folding, q.said.words)
 	}
-	q.phrases, q.refusedPhrases = q.folded(p.phrases), q.folded(p.negatedPhrases)
+	q.phrases, q.refusedPhrases = q.folded(q.said.phrases), q.folded(q.said.negatedPhrases)
 	return q, nil
 }
 
@@ -146,4 +149,22 @@ func (q *Query) Terms() []string { return q.terms }
 // satisfies the search.
 func (q *Query) Exact() bool {
 	return !q.sensitive() && len(q.refused) == 0 && len(q.phrases) == 0 && len(q.refusedPhrases) == 0
+}
+
+// Describe returns what the search asks for in the words of MongoDB's explain.
+func (q *Query) Describe() bson.D {
+	return bson.D{
+		{Key: "terms", Value: list(q.terms)},
+		{Key: "negatedTerms", Value: list(slices.Sorted(maps.Keys(q.refused)))},
+		{Key: "phrases", Value: list(q.said.phrases)},
+		{Key: "negatedPhrases", Value: list(q.said.negatedPhrases)},
+	}
+}
+
+func list(texts []string) bson.A {
+	a := make(bson.A, len(texts))
+	for i, s := range texts {
+		a[i] = s
+	}
+	return a
 }
