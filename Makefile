@@ -11,7 +11,7 @@ BENCHTIME     ?= 1s
 RACE_PACKAGES ?= ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/mongowire ./internal/rest ./internal/schema ./internal/server ./internal/store/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit race lint vuln fuzz bench million parity record e2e docs clean
+.PHONY: help run build test unit race lint vuln fuzz bench benchgo million parity record e2e docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,10 @@ fuzz: ## every fuzz target, FUZZTIME each
 		done; \
 	done
 
-bench: ## every Go benchmark, BENCHTIME each
+bench: internal/parity/reference/node_modules ## set Loam beside parse-server and PocketBase, in bin/bench (needs PostgreSQL)
+	$(GO) run ./internal/bench $(BENCHFLAGS)
+
+benchgo: ## every Go benchmark, BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 million: ## load a million documents into the embedded store, and query them

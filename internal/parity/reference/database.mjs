@@ -21,8 +21,9 @@ function unprivileged() {
 }
 
 // startDatabase resolves, once the cluster answers, to what creates databases
-// in it and what stops it and removes its files.
-export async function startDatabase(port, bin = newestPostgres()) {
+// in it and what stops it and removes its files. Nothing in it is meant to last,
+// unless settings say more.
+export async function startDatabase(port, bin = newestPostgres(), more = {}) {
   const user = unprivileged();
   const directory = mkdtempSync(path.join(tmpdir(), 'parity-reference-'));
   if (user.uid) chownSync(directory, user.uid, user.gid);
@@ -43,6 +44,7 @@ export async function startDatabase(port, bin = newestPostgres()) {
     full_page_writes: 'off',
     synchronous_commit: 'off',
     log_min_messages: 'panic',
+    ...more,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   // Its own session, so that a Ctrl-C at the terminal leaves its end to stop.
@@ -62,6 +64,8 @@ export async function startDatabase(port, bin = newestPostgres()) {
     await client.end();
   };
   return {
+    pid: child.pid,
+    run,
     async create(name) {
       await run('postgres', `CREATE DATABASE ${name}`);
       await run(name, 'CREATE EXTENSION postgis');
