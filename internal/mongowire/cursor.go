@@ -51,7 +51,7 @@ type cursor struct {
 	transaction *transaction
 	used        time.Time
 	timeout     time.Duration
-	rest        *spool
+	rest        *rest
 	stream      *stream // nil for none
 	// interrupt ends what the command waits for that works on the cursor, nil for
 	// none, and killed tells that the cursor is to end with it.
@@ -64,7 +64,7 @@ func (cur *cursor) close() {
 		cur.stream.close()
 		return
 	}
-	cur.rest.close()
+	cur.rest.Close()
 }
 
 func newCursors(o Options) *cursors {
@@ -204,7 +204,7 @@ type results struct {
 	namespace string
 	size      int64 // of the first batch, in documents
 	first     batch
-	rest      *spool // nil for none
+	rest      *rest // nil for none
 }
 
 func (c *command) results(collection string, size int64) *results {
@@ -218,15 +218,15 @@ func (r *results) add(doc bson.Raw) error {
 			r.first.add(doc)
 			return nil
 		}
-		r.rest = newSpool(r.command.cursors)
+		r.rest = newRest(r.command.cursors)
 	}
-	return r.rest.add(doc)
+	return r.rest.Add(doc)
 }
 
 // cut drops what is not in the first batch.
 func (r *results) cut() {
 	if r.rest != nil {
-		r.rest.close()
+		r.rest.Close()
 		r.rest = nil
 	}
 }
@@ -234,7 +234,7 @@ func (r *results) cut() {
 // answer completes the results, or drops them if finding them failed with err.
 func (r *results) answer(err error, timeout time.Duration) (bson.D, error) {
 	if err == nil && r.rest != nil {
-		err = r.rest.rewind()
+		err = r.rest.Rewind()
 	}
 	var id int64
 	if err == nil && r.rest != nil {

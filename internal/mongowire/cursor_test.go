@@ -1,7 +1,6 @@
 package mongowire
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -217,7 +216,7 @@ func TestLargeResults(t *testing.T) {
 	c := r.dial()
 	p := pageOf(t, c.run(`{"find":"c","sort":{"_id":1}}`))
 	cur := r.cursors.take(p.id, func() {})
-	if cur.rest.file == nil {
+	if !cur.rest.OnDisk() {
 		t.Error("4 MB are not in a file")
 	}
 	if held := r.cursors.memory.Load(); held != 0 {
@@ -245,7 +244,7 @@ func TestManyResults(t *testing.T) {
 	for range 2 * maxCursorsBytes >> 20 {
 		p := pageOf(t, c.run(`{"find":"c","sort":{"_id":1},"batchSize":1}`))
 		cur := r.cursors.take(p.id, func() {})
-		if cur.rest.file != nil {
+		if cur.rest.OnDisk() {
 			inFiles++
 		}
 		if err := r.cursors.giveBack(cur); err != nil {
@@ -272,21 +271,22 @@ func TestResultsWithoutADirectory(t *testing.T) {
 	c.ok(`{"find":"c","limit":500}`)
 }
 
-func TestSpool(t *testing.T) {
+func TestRest(t *testing.T) {
 	for name, size := range map[string]int{"in memory": 10, "in a file": maxCursorBytes/10 + 1} {
 		t.Run(name, func(t *testing.T) {
-			s := newSpool(newCursors(Options{Dir: t.TempDir()}))
+			open := newCursors(Options{Dir: t.TempDir()})
+			s := newRest(open)
 			raw, err := bson.Marshal(bson.D{{Key: "s", Value: strings.Repeat("x", size)}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			const docs = 20
 			for range docs {
-				if err := s.add(raw); err != nil {
+				if err := s.Add(raw); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := s.rewind(); err != nil {
+			if err := s.Rewind(); err != nil {
 				t.Fatal(err)
 			}
 			for i := range docs / 4 {
@@ -298,25 +298,10 @@ func TestSpool(t *testing.T) {
 					t.Errorf("batch %d: %v", i, err)
 				}
 			}
-			s.close()
-			if held := s.cursors.memory.Load(); held != 0 {
+			s.Close()
+			if held := open.memory.Load(); held != 0 {
 				t.Errorf("%d bytes are accounted for", held)
 			}
 		})
-	}
-}
-
-func TestSpoolThatIsCutOff(t *testing.T) {
-	s := newSpool(newCursors(Options{Dir: t.TempDir()}))
-	defer s.close()
-	raw, err := bson.Marshal(bson.D{{Key: "s", Value: strings.Repeat("x", 2*maxCursorBytes)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.add(raw), s.rewind(), s.file.Truncate(100)); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := s.batch(1); err == nil {
-		t.Error("half a document is read")
 	}
 }

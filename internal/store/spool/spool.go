@@ -90,6 +90,9 @@ func (s *Spool) overflow() (err error) {
 	return err
 }
 
+// OnDisk tells whether the documents are in a file.
+func (s *Spool) OnDisk() bool { return s.file != nil }
+
 // Rewind ends the filling, so that the documents can be read.
 func (s *Spool) Rewind() error {
 	if s.file == nil {

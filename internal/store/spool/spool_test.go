@@ -134,3 +134,17 @@ func TestSorterSorts(t *testing.T) {
 		}
 	})
 }
+
+func TestAFileThatIsCutOff(t *testing.T) {
+	s := New(Options{Dir: t.TempDir(), Memory: 10})
+	defer s.Close()
+	if err := errors.Join(s.Add(numbered(t, 1)), s.Add(numbered(t, 2)), s.Rewind(), s.file.Truncate(25)); err != nil {
+		t.Fatal(err)
+	}
+	if doc, err := s.Next(); err != nil || doc.Lookup("n").Int64() != 1 {
+		t.Errorf("the whole document is read as %s, %v", doc, err)
+	}
+	if doc, err := s.Next(); err == nil {
+		t.Errorf("half a document is read as %s", doc)
+	}
+}
