@@ -147,3 +147,30 @@ func TestWhatDoesNotDependOnTheDocumentIsFoundOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestNearnessNeedsAnIndexOrAKey(t *testing.T) {
+	m := manyDocuments(t, 1)
+	for stages, code := range map[string]int32{
+		`[{"$geoNear":1}]`: 10065,
+		`[{"$geoNear":{"near":[0,0],"distanceField":"d"}}]`:                  27,
+		`[{"$geoNear":{"near":"x","distanceField":"d","key":"a"}}]`:          2,
+		`[{"$geoNear":{"distanceField":"d"}}]`:                               5860400,
+		`[{"$geoNear":{"near":[0,0],"distanceField":"d","nope":1}}]`:         9,
+		`[{"$geoNear":{"near":[0,0],"distanceField":"d","query":{"$x":1}}}]`: 2,
+	} {
+		_, err := run(t.Context(), m, "c", stages, Options{})
+		wantCode(t, err, code)
+	}
+}
+
+func TestSubPipelinesAreNestedTwentyDeepAtMost(t *testing.T) {
+	m := manyDocuments(t, 1)
+	nested := func(n int) string {
+		return strings.Repeat(`[{"$unionWith":{"coll":"c","pipeline":`, n) + "[]" + strings.Repeat("}}]", n)
+	}
+	if got, err := run(t.Context(), m, "c", nested(20), Options{}); err != nil || len(got) != 21 {
+		t.Errorf("20 deep: %d documents, %v", len(got), err)
+	}
+	_, err := run(t.Context(), m, "c", nested(21), Options{})
+	wantCode(t, err, 165)
+}

@@ -135,6 +135,25 @@ func testAggregateCollections(f *fixture) {
 	})
 }
 
+var nearCases = []aggregateCase{
+	{pipeline: `[{"$geoNear":{"near":{"type":"Point","coordinates":[0,0]},"distanceField":"d","key":"at"}},{"$project":{"d":{"$floor":{"$divide":["$d",1000]}}}}]`,
+		want: []string{`{"_id":1,"d":0.0}`, `{"_id":2,"d":111.0}`, `{"_id":3,"d":222.0}`}},
+	{pipeline: `[{"$geoNear":{"near":{"type":"Point","coordinates":[2,0]},"distanceField":"x.d","maxDistance":150000,"includeLocs":"x.at","distanceMultiplier":0.001,"query":{"k":{"$exists":true}}}},{"$project":{"x.at.coordinates":1,"x.d":{"$floor":"$x.d"}}}]`,
+		want: []string{`{"_id":3,"x":{"at":{"coordinates":[2,0]},"d":0.0}}`, `{"_id":2,"x":{"at":{"coordinates":[1,0]},"d":111.0}}`}},
+	{pipeline: `[{"$geoNear":{"near":{"type":"Point","coordinates":[0,0]},"distanceField":"d","minDistance":1000}},{"$match":{"k":2}},{"$match":{"d":{"$gt":1}}},{"$limit":1},{"$project":{"_id":1}}]`,
+		want: []string{`{"_id":3}`}},
+	{pipeline: `[{"$geoNear":{"near":[0,0],"spherical":true,"distanceField":"d"}},{"$sort":{"d":-1}},{"$limit":1},{"$project":{"d":{"$floor":{"$multiply":["$d",10000]}}}}]`,
+		want: []string{`{"_id":3,"d":349.0}`}},
+	{pipeline: `[{"$geoNear":{"near":[0,0]}}]`, code: 16606},
+}
+
+func testAggregateNear(f *fixture) {
+	f.insert("sales", `{"_id":1,"at":{"type":"Point","coordinates":[0,0]},"k":1}`, `{"_id":2,"at":{"type":"Point","coordinates":[1,0]},"k":1}`,
+		`{"_id":3,"at":{"type":"Point","coordinates":[2,0]},"k":2}`, `{"_id":4}`)
+	f.index("sales", store.Index{Name: "at", Keys: f.doc(`{"at":"2dsphere"}`)})
+	f.runAggregates("near", nearCases)
+}
+
 // testAggregateTransaction holds a pipeline to what its transaction sees, in all
 // of the collections that it reads.
 func testAggregateTransaction(f *fixture) {
