@@ -226,7 +226,7 @@ func (r *read) checkPaths() error {
 		}
 	}
 	for _, order := range r.query.Order {
-		if order.Path == "$score" {
+		if order.Path == query.Score {
 			continue
 		}
 		if err := r.engine.checkPath(c, class, r.mask.queryHidden, order.Path); err != nil {
@@ -236,10 +236,31 @@ func (r *read) checkPaths() error {
 	return nil
 }
 
+// scoreMember is where an object has the score of a text search, if the query's
+// keys ask for it by query.Score.
+const scoreMember = "score"
+
+func (r *read) scored() bool { return slices.Contains(r.query.Keys, query.Score) }
+
+// keys are the members that the query asks for, nil for all.
+func (r *read) keys() []string {
+	if !r.scored() {
+		return r.query.Keys
+	}
+	keys := slices.Clone(r.query.Keys)
+	keys[slices.Index(keys, query.Score)] = scoreMember
+	return keys
+}
+
 // find is the store's form of the query.
 func (r *read) find() store.Find {
+	var projection bson.D
+	if r.scored() {
+		projection = bson.D{{Key: scoreMember, Value: bson.D{{Key: "$meta", Value: "textScore"}}}}
+	}
 	return store.Find{
-		Filter: r.filter, Sort: r.sort, Skip: r.skip, Limit: max(r.limit, 0),
+		Projection: projection,
+		Filter:     r.filter, Sort: r.sort, Skip: r.skip, Limit: max(r.limit, 0),
 		Hint: r.hint, Comment: r.query.Comment, ReadPreference: r.query.ReadPreference,
 	}
 }
@@ -272,7 +293,7 @@ func (r *read) appendAll(ctx context.Context, out []byte) ([]byte, error) {
 
 // appendFlat encodes objects as they come out of the store, without keeping them.
 func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
-	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
+	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.keys(), r.query.ExcludeKeys)
 	limit := r.engine.EncodingsBytes
 	if r.query.Keys != nil || len(r.query.ExcludeKeys) > 0 {
 		limit = 0 // the view is of this query alone
@@ -298,7 +319,7 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 
 // rows reads the objects found and keeps them.
 func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
-	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.query.Keys, r.query.ExcludeKeys)
+	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.keys(), r.query.ExcludeKeys)
 	var rows []parse.Included
 	err := r.documents(ctx, func(doc bson.Raw) error {
 		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})

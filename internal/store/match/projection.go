@@ -127,7 +127,9 @@ func (p *Projection) Append(dst []byte, doc bson.Raw, score float64) []byte {
 			}
 			continue
 		}
-		dst = p.root.appendElement(dst, key, v, p.include)
+		if p.score == "" || string(key) != p.score { // the score takes its place
+			dst = p.root.appendElement(dst, key, v, p.include)
+		}
 	}
 	if p.score != "" {
 		dst = appendValueElement(dst, []byte(p.score), doubleValue(score))

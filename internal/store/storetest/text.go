@@ -156,6 +156,16 @@ func testTextFilters(f *fixture) {
 		sort := append(f.doc(`{"city":1}`), byScore...)
 		f.wantIDs("c", store.Find{Filter: searchFor("coffee shop goods"), Sort: append(sort, bson.E{Key: "n", Value: 1})}, "shop java hut")
 	})
+	f.run("a score in the place of a field", func(f *fixture) {
+		docs, err := f.find("c", store.Find{
+			Filter: searchFor("hamburger"), Projection: append(bson.D{{Key: "n", Value: byScore[0].Value}}, f.doc(`{"city":1,"_id":0}`)...),
+		})
+		f.mustNot(err)
+		if len(docs) != 1 {
+			f.Fatalf("found %v", docs)
+		}
+		f.wantSame(docs[0], `{"city":"Bern","n":0.75}`)
+	})
 	f.run("distinct", func(f *fixture) {
 		values, err := f.store.Distinct(f.ctx, "c", "city", searchFor("java"))
 		f.mustNot(err)
