@@ -147,6 +147,48 @@ func TestSnapshotLetsTheLogBeReused(t *testing.T) {
 	}
 }
 
+// A file that gets smaller while it is copied, and changes that are rolled back,
+// leave the copy as the file is in the end.
+func TestSnapshotOfAFileThatShrinks(t *testing.T) {
+	s := open(t, Options{SweepInterval: -1, Durability: Normal})
+	fillAndEmpty(t, s)
+	to, given := filepath.Join(t.TempDir(), "copy"), false
+	err := writeSnapshot(t.Context(), to, func(path string) error {
+		copying, err := s.writer.conn.copyTo(path)
+		if err != nil {
+			return err
+		}
+		for n := 0; ; n++ {
+			more, err := copying.step(700)
+			if err != nil || !more {
+				return errors.Join(err, copying.close())
+			}
+			switch n {
+			case 1:
+				given = true
+				if err := s.giveBack(t.Context()); err != nil {
+					return err
+				}
+			case 0:
+				err := s.CreateIndexes(t.Context(), "c", store.Index{Keys: doc(t, `{"t":1}`), Unique: true})
+				if !errors.As(err, new(*store.DuplicateKeyError)) {
+					t.Errorf("the index: told as %v", err)
+				}
+			}
+			insert(t, s, "c", fmt.Sprintf(`{"_id":"n%d","s":"%s"}`, n, strings.Repeat("y", 9000)))
+		}
+	})
+	if err != nil || !given {
+		t.Fatal(err, given)
+	}
+	c := open(t, Options{Dir: to})
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	q := store.Find{Sort: doc(t, `{"_id":1}`)}
+	want(t, find(t, c, "c", q), find(t, s, "c", q)...)
+}
+
 func TestSnapshotLeavesNothingWhenItFails(t *testing.T) {
 	from := t.TempDir()
 	s := open(t, Options{Dir: from})
