@@ -22,10 +22,12 @@ func storeToDamage(t *testing.T, docs int) (dir string) {
 	dir = t.TempDir()
 	s := open(t, Options{Dir: dir})
 	define(t, s, "c", crashIndexes...)
+	define(t, s, "c", store.Index{Keys: doc(t, `{"at":"2dsphere"}`)}, store.Index{Keys: doc(t, `{"about":"text"}`)})
 	var all []bson.Raw
 	for i := range docs {
 		all = append(all, raw(t, doc(t, fmt.Sprintf(
-			`{"_id":%d,"u":"u%d","writer":%d,"n":%d,"tags":[%d,"t"],"filling":"%s"}`, i, i, i%3, i, i%7, strings.Repeat("x", 500)))))
+			`{"_id":%d,"u":"u%d","writer":%d,"n":%d,"tags":[%d,"t"],"at":[%d,%d],"about":"number %d of many","filling":"%s"}`,
+			i, i, i%3, i, i%7, i%90, i%45, i, strings.Repeat("x", 500)))))
 	}
 	if err := s.Insert(t.Context(), "c", all...); err != nil {
 		t.Fatal(err)
@@ -87,6 +89,14 @@ func TestRepair(t *testing.T) {
 		"an index has lost entries": {
 			damage: []string{"DELETE FROM ix_3 WHERE rid % 2 = 0"},
 			found:  Finding{Kind: FaultIndex, Collection: "c", Index: "tags_1"}, docs: docs,
+		},
+		"a geo index has lost entries": {
+			damage: []string{"DELETE FROM ix_4 WHERE rid % 2 = 0"},
+			found:  Finding{Kind: FaultIndex, Collection: "c", Index: "at_2dsphere"}, docs: docs,
+		},
+		"a text index has other scores": {
+			damage: []string{"UPDATE ix_5 SET score = score + 1 WHERE rid = 7"},
+			found:  Finding{Kind: FaultIndex, Collection: "c", Index: "about_text", Row: 7}, docs: docs,
 		},
 		"an index has entries of nothing": {
 			damage: []string{"INSERT INTO ix_2 SELECT k, rid + 1000 FROM ix_2"},
@@ -249,7 +259,7 @@ func TestTornPages(t *testing.T) {
 		t.Error("nothing was found")
 	}
 	lines := strings.Join(repaired(t, dir), "\n")
-	if !strings.Contains(lines, fmt.Sprintf("c: %d documents, 3 indexes made anew", readable)) {
+	if !strings.Contains(lines, fmt.Sprintf("c: %d documents, 5 indexes made anew", readable)) {
 		t.Errorf("%d documents can be read, but the repair says\n%s", readable, lines)
 	}
 	if left := checked(t, dir); len(left) > 0 {
@@ -278,7 +288,7 @@ func TestFlippedBytesDoNotPanic(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		for _, filter := range []string{`{}`, `{"writer":1}`, `{"tags":3}`, `{"_id":7}`, `{"u":"u9"}`} {
+		for _, filter := range []string{`{}`, `{"writer":1}`, `{"tags":3}`, `{"_id":7}`, `{"u":"u9"}`, `{"$text":{"$search":"number"}}`, `{"at":{"$geoWithin":{"$centerSphere":[[3,3],1]}}}`} {
 			_ = s.Find(t.Context(), "c", store.Find{Filter: doc(t, filter)}, func(bson.Raw) error { return nil })
 		}
 		_, _ = s.Update(t.Context(), "c", store.Update{Filter: doc(t, `{}`), Change: doc(t, `{"$inc":{"n":1}}`), Many: true})
