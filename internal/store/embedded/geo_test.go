@@ -1,10 +1,13 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -213,4 +216,103 @@ func nearestInOrder(t *testing.T, s *Store, kind string, filter bson.D, docs []b
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v, limit %d: distances\n%v\nwant\n%v", filter, limit, got, want)
 	}
+}
+
+// explained returns the plan of a query as extended JSON.
+func explained(t *testing.T, s *Store, q store.Find) string {
+	t.Helper()
+	plan, err := s.Explain(t.Context(), "c", q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Lookup("queryPlanner", "winningPlan").String()
+}
+
+func TestGeoPlansAreExplained(t *testing.T) {
+	s := open(t, Options{})
+	for i := range 50 {
+		insert(t, s, "c", fmt.Sprintf(`{"_id":%d,"p":[%d,0],"k":%d}`, i, i, i%5))
+	}
+	define(t, s, "c", store.Index{Keys: doc(t, `{"p":"2d"}`)}, store.Index{Keys: doc(t, `{"k":1,"p":"2dsphere"}`)})
+	within := `"p":{"$geoWithin":{"$centerSphere":[[3,0],0.01]}}`
+	for _, c := range []struct {
+		name string
+		q    store.Find
+		want []string
+	}{
+		{"within", store.Find{Filter: doc(t, `{`+within+`}`)}, []string{"IXSCAN", "p_2d"}},
+		{"within and a value", store.Find{Filter: doc(t, `{`+within+`,"k":3}`), Hint: "k_1_p_2dsphere"}, []string{"IXSCAN", "k_1_p_2dsphere"}},
+		{"within, by another order", store.Find{Filter: doc(t, `{`+within+`}`), Hint: doc(t, `{"$natural":1}`)}, []string{"COLLSCAN"}},
+		{"near", store.Find{Filter: doc(t, `{"p":{"$nearSphere":[3,0]}}`), Limit: 5}, []string{"GEO_NEAR_2D", "LIMIT"}},
+		{"near by a hint", store.Find{Filter: doc(t, `{"p":{"$nearSphere":[3,0]},"k":3}`), Hint: "k_1_p_2dsphere", Limit: 5}, []string{"GEO_NEAR_2DSPHERE"}},
+		{"near one document", store.Find{Filter: doc(t, `{"p":{"$nearSphere":[3,0]},"_id":3}`)}, []string{"IDHACK", "SORT"}},
+	} {
+		plan := explained(t, s, c.q)
+		for _, want := range c.want {
+			if !strings.Contains(plan, `"`+want+`"`) {
+				t.Errorf("%s: no %s in %s", c.name, want, plan)
+			}
+		}
+	}
+	for _, hint := range []any{"_id_", "k_1_p_2dsphere", doc(t, `{"$natural":1}`)} {
+		err := s.Find(t.Context(), "c", store.Find{Filter: doc(t, `{"p":{"$nearSphere":[3,0]}}`), Hint: hint}, ignore)
+		if _, ok := errors.AsType[*store.RequestError](err); !ok {
+			t.Errorf("near by hint %v: %v", hint, err)
+		}
+	}
+}
+
+func TestCheckFindsWrongGeoKeys(t *testing.T) {
+	s := open(t, Options{})
+	define(t, s, "c", store.Index{Keys: doc(t, `{"p":"2dsphere"}`)})
+	insert(t, s, "c", `{"_id":1,"p":[1,1]}`, `{"_id":2,"p":{"type":"LineString","coordinates":[[0,0],[3,4]]}}`)
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ix := s.catalog.Load().collections["c"].indexes[0]
+	err := s.writer.do(t.Context(), &operation{run: func(tx *writeTx) error {
+		return tx.conn.exec(fmt.Sprintf("DELETE FROM ix_%d WHERE rid = 1", ix.n))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "index p_2dsphere: row 1: the entries are not the document") {
+		t.Errorf("Check says %v", err)
+	}
+}
+
+// A geo index that earlier versions had in the catalog only serves queries once
+// the file has come forward; one that could not have been made is dropped.
+func TestGeoIndexesOfVersion1AreFilled(t *testing.T) {
+	dir := oldStore(t, "version1.sql")
+	s := open(t, Options{Dir: dir})
+	want(t, find(t, s, "places", store.Find{
+		Filter: doc(t, `{"at":{"$nearSphere":[7,44]}}`), Limit: 2, Projection: doc(t, `{"name":1}`),
+	}), `{"_id":"nice","name":"nice"}`, `{"_id":"lyon","name":"Lyon"}`)
+	want(t, find(t, s, "places", store.Find{
+		Filter: doc(t, `{"flat":{"$geoWithin":{"$box":[[2,48],[3,49]]}}}`), Hint: "flat_2d", Projection: doc(t, `{"name":1}`),
+	}), `{"_id":"paris","name":"Paris"}`)
+}
+
+func TestGeoIndexesOfVersion1ThatRefuseADocumentAreDropped(t *testing.T) {
+	dir := oldStore(t, "version1.sql")
+	c, err := openConn(filepath.Join(dir, "loam.db"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beyond := raw(t, doc(t, `{"_id":"beyond","flat":[500,0]}`))
+	id, err := idKey(beyond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.exec(fmt.Sprintf("INSERT INTO docs_1 (id, doc) VALUES (X'%x', X'%x'); ", id, []byte(beyond)))
+	if err := errors.Join(err, c.close()); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{Dir: dir})
+	coll := s.catalog.Load().collections["places"]
+	if coll.index("flat_2d") != nil || coll.index("at_2dsphere") == nil {
+		t.Error("flat_2d is there, or at_2dsphere is not")
+	}
+	want(t, find(t, s, "places", store.Find{Filter: doc(t, `{"_id":"beyond"}`)}), `{"_id":"beyond","flat":[500,0]}`)
 }

@@ -2,7 +2,10 @@ package match
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 var geoCases = []struct {
@@ -66,6 +69,27 @@ var geoCases = []struct {
 		"lines that cross", `{"p":{"$geoIntersects":{"$geometry":{"type":"LineString","coordinates":[[0,0],[10,10]]}}}}`,
 		[]string{`{"p":{"type":"LineString","coordinates":[[0,10],[10,0]]}}`, `{"p":[0,0]}`},
 		[]string{`{"p":{"type":"LineString","coordinates":[[0,10],[1,9]]}}`, `{"p":{"type":"LineString","coordinates":[[180,0],[170,-10]]}}`},
+	},
+	{
+		// A ring's inside is the smaller side, however the ring is written, also of one that nearly halves the earth.
+		"big polygon", `{"p":{"$geoWithin":{"$geometry":{"type":"Polygon","coordinates":[[[-170,-60],[-60,-60],[60,-60],[170,-60],[170,-10],[60,-10],[-60,-10],[-170,-10],[-170,-60]]]}}}}`,
+		[]string{`{"p":[0,-30]}`, `{"p":[100,-50]}`, `{"p":[-150,-20]}`, `{"p":[-60,-10]}`}, []string{`{"p":[180,-30]}`, `{"p":[0,40]}`, `{"p":[0,-89]}`},
+	},
+	{
+		"polygon around a pole", `{"p":{"$geoWithin":{"$geometry":{"type":"Polygon","coordinates":[[[0,80],[120,80],[-120,80],[0,80]]]}}}}`,
+		[]string{`{"p":[55,90]}`, `{"p":[180,89]}`, `{"p":[0,80]}`}, []string{`{"p":[0,79]}`, `{"p":[60,80]}`, `{"p":[0,-90]}`},
+	},
+	{
+		"the date line has one longitude", `{"p":{"$geoIntersects":{"$geometry":{"type":"Point","coordinates":[180,10]}}}}`,
+		[]string{`{"p":[-180,10]}`, `{"p":{"type":"Polygon","coordinates":[[[170,0],[-170,0],[-170,20],[170,20],[170,0]]]}}`}, []string{`{"p":[179.9,10]}`},
+	},
+	{
+		"areas side by side do not meet", `{"p":{"$geoIntersects":{"$geometry":{"type":"Polygon","coordinates":[[[0,0],[10,0],[10,10],[0,10],[0,0]]]}}}}`,
+		[]string{`{"p":{"type":"LineString","coordinates":[[10,0],[10,10]]}}`}, []string{`{"p":{"type":"Polygon","coordinates":[[[10,0],[20,0],[20,10],[10,10],[10,0]]]}}`},
+	},
+	{
+		"a line between places on a concave border", `{"p":{"$geoWithin":{"$geometry":{"type":"Polygon","coordinates":[[[0,0],[10,0],[10,10],[5,1],[0,10],[0,0]]]}}}}`,
+		[]string{`{"p":{"type":"LineString","coordinates":[[0,0],[10,0.5]]}}`}, []string{`{"p":{"type":"LineString","coordinates":[[0,10],[10,10]]}}`},
 	},
 	{"near within", `{"p":{"$nearSphere":[0,0],"$maxDistance":0.1}}`, []string{`{"p":[5,0]}`, `{"p":[[90,0],[5,0]]}`}, []string{`{"p":[6,0]}`, `{}`}},
 	{"near beyond", `{"p":{"$nearSphere":[0,0],"$minDistance":0.1}}`, []string{`{"p":[6,0]}`}, []string{`{"p":[5,0]}`}},
@@ -136,4 +160,62 @@ func TestDistanceOfCities(t *testing.T) {
 	if km := berlin.angle(paris) * earthRadius / 1000; math.Abs(km-878) > 2 {
 		t.Errorf("%v km", km)
 	}
+}
+
+func TestGeometriesThatAreNone(t *testing.T) {
+	for _, geometry := range []string{
+		`{"type":"Polygon","coordinates":[]}`,
+		`{"type":"Polygon","coordinates":[[]]}`,
+		`{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1]]]}`,                                     // not closed
+		`{"type":"Polygon","coordinates":[[[0,0],[1,0],[0,0]]]}`,                                           // a line
+		`{"type":"Polygon","coordinates":[[[1,1],[1,1],[1,1],[1,1]]]}`,                                     // a point
+		`{"type":"Polygon","coordinates":[[[0,0],[1,1],[0,1],[1,0],[0,0]]]}`,                               // crosses itself
+		`{"type":"Polygon","coordinates":[[[0,0],[2,0],[1,1],[2,2],[0,2],[1,1],[0,0]]]}`,                   // touches itself
+		`{"type":"Polygon","coordinates":[[[0,0],[9,0],[9,9],[0,9],[0,0]],[[8,1],[12,1],[12,2],[8,1]]]}`,   // a hole across the border
+		`{"type":"Polygon","coordinates":[[[0,0],[9,0],[9,9],[0,9],[0,0]],[[20,1],[22,1],[22,2],[20,1]]]}`, // a hole elsewhere
+		`{"type":"LineString","coordinates":[[0,0]]}`,
+		`{"type":"LineString","coordinates":[[0,0],[0,0]]}`,
+		`{"type":"Point","coordinates":[0,90.5]}`,
+		`{"type":"GeometryCollection","geometries":[{"type":"GeometryCollection","geometries":[]}]}`,
+		`{"type":"Circle","coordinates":[0,0]}`,
+	} {
+		_, err := Compile(document(t, `{"p":{"$geoIntersects":{"$geometry":`+geometry+`}}}`))
+		wantCode(t, err, codeBadValue)
+		_, err = geoIndexer(t, `{"p":"2dsphere"}`).AppendKeys(nil, rawDocument(t, `{"p":`+geometry+`}`))
+		wantCode(t, err, codeNoGeoKeys)
+	}
+}
+
+// A ring of many corners is looked at for crossings through an index, and so are
+// lines across it.
+func TestRingsOfManyCorners(t *testing.T) {
+	ring := make(bson.A, 0, 501)
+	for i := range 500 {
+		angle := 2 * math.Pi * float64(i) / 500
+		ring = append(ring, bson.A{10 * math.Cos(angle), 10 * math.Sin(angle)})
+	}
+	polygon := func(ring bson.A) bson.D {
+		return bson.D{{Key: "p", Value: bson.D{{Key: "$geoIntersects", Value: bson.D{{Key: "$geometry", Value: bson.D{
+			{Key: "type", Value: "Polygon"}, {Key: "coordinates", Value: bson.A{append(slices.Clone(ring), ring[0])}},
+		}}}}}}}
+	}
+	m, err := Compile(polygon(ring))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		doc  string
+		want bool
+	}{
+		{`{"p":[9,0]}`, true}, {`{"p":[10,0]}`, true}, {`{"p":[10.1,0]}`, false},
+		{`{"p":{"type":"LineString","coordinates":[[-20,1],[-15,2],[-12,3],[-11,1],[0,-20],[1,-20],[2,-20],[3,-20],[4,-20]]}}`, true},
+		{`{"p":{"type":"LineString","coordinates":[[-20,1],[-15,2],[-12,3],[-12,1],[-20,-20],[1,-20],[2,-20],[3,-20],[4,-20]]}}`, false},
+	} {
+		if got := m.Match(rawDocument(t, c.doc)); got != c.want {
+			t.Errorf("%s: %t", c.doc, got)
+		}
+	}
+	ring[100], ring[101] = ring[101], ring[100]
+	_, err = Compile(polygon(ring))
+	wantCode(t, err, codeBadValue)
 }
