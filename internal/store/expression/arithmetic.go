@@ -218,9 +218,9 @@ func absolute(env *Env, v value) (value, error) {
 	case n.integer == math.MinInt64:
 		return missing, store.BadRequest(28680, "can't take $abs of long long min")
 	case n.kind == bson.TypeInt32:
-		return env.integer(int64(magnitude(n.integer))), nil
+		return env.integer(max(n.integer, -n.integer)), nil
 	}
-	return env.int64(int64(magnitude(n.integer))), nil
+	return env.int64(max(n.integer, -n.integer)), nil
 }
 
 // integral makes $ceil or $floor.

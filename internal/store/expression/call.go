@@ -65,18 +65,28 @@ func (c compiler) operator(name string, v value) (node, error) {
 		return compile(name, v)
 	}
 	for _, table := range []map[string]function{
-		arithmeticFunctions, logicFunctions, arrayFunctions, typeFunctions,
+		arithmeticFunctions, trigonometricFunctions, logicFunctions, textFunctions, arrayFunctions,
+		setFunctions, objectFunctions, typeFunctions, dateFunctions, accumulations,
 	} {
 		if f, ok := table[name]; ok {
 			return c.function(name, f, v)
 		}
 	}
-	for _, table := range []map[string]named{arrayOperators} {
+	if f, ok := collatedFunctions[name]; ok {
+		return c.function(name, function{f.least, f.most, f.eval(c.options.Collation)}, v)
+	}
+	for _, table := range []map[string]named{
+		textOperators, arrayOperators, dateOperators, dateFormats, percentileOperators,
+	} {
 		if f, ok := table[name]; ok {
 			return c.named(name, f, v)
 		}
 	}
 	switch name {
+	case "$minN":
+		return c.named(name, extremes(name, c.options.Collation, 1), v)
+	case "$maxN":
+		return c.named(name, extremes(name, c.options.Collation, -1), v)
 	case "$function", "$accumulator", "$where":
 		return nil, store.BadRequest(31264, "%s is not supported: there is no server-side JavaScript", name)
 	}
@@ -86,6 +96,9 @@ func (c compiler) operator(name string, v value) (node, error) {
 // special returns what compiles an operator that decides which of its operands
 // are evaluated, or that has a syntax of its own.
 func (c compiler) special(name string) (func(name string, v value) (node, error), bool) {
+	if dateParts[name] != nil {
+		return c.datePart, true
+	}
 	switch name {
 	case "$literal", "$const":
 		return func(_ string, v value) (node, error) { return constant{v}, nil }, true
@@ -97,6 +110,8 @@ func (c compiler) special(name string) (func(name string, v value) (node, error)
 		return c.ifNull, true
 	case "$switch":
 		return c.choice, true
+	case "$cmp", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
+		return c.comparison, true
 	case "$let":
 		return c.let, true
 	case "$map", "$filter":
@@ -105,8 +120,20 @@ func (c compiler) special(name string) (func(name string, v value) (node, error)
 		return c.reduce, true
 	case "$zip":
 		return c.zip, true
-	case "$cmp", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte":
-		return c.comparison, true
+	case "$sortArray":
+		return c.sortArray, true
+	case "$getField":
+		return c.getField, true
+	case "$setField", "$unsetField":
+		return c.setField, true
+	case "$regexMatch", "$regexFind", "$regexFindAll":
+		return c.regex, true
+	case "$convert", "$toBool", "$toDate", "$toDecimal", "$toDouble", "$toInt", "$toLong", "$toObjectId", "$toString":
+		return c.convert, true
+	case "$rand":
+		return c.random, true
+	case "$meta":
+		return c.meta, true
 	}
 	return nil, false
 }

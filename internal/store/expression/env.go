@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/match"
 )
 
 // Env is what expressions are evaluated in. It keeps memory from one evaluation
@@ -30,7 +31,10 @@ type Env struct {
 	stack []value // arguments of the calls being made
 	chunk []byte  // for small values
 	work  int     // since the context was last asked, in values or 256 bytes
-	live  int     // bytes held by values under construction and by variables
+	zones map[string]*time.Location
+	// regexes are the regular expressions that are no constants.
+	regexes map[string]*match.Regex
+	live    int // bytes held by values under construction and by variables
 }
 
 // NewEnv returns an Env with a time and nothing else.

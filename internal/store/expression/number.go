@@ -1,11 +1,10 @@
 package expression
 
 import (
-	"math"
-	"math/bits"
-
 	"github.com/cockroachdb/apd/v3"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/store/match"
 )
 
 // number is a number at work: integer, double or decimal holds it, as its type
@@ -65,10 +64,7 @@ type operation struct {
 
 var (
 	addition = operation{
-		integers: func(a, b int64) (int64, bool) {
-			n := a + b
-			return n, (n > a) != (b > 0) && b != 0
-		},
+		integers: match.AddIntegers,
 		doubles:  func(a, b float64) float64 { return a + b },
 		decimals: decimals.Add,
 	}
@@ -81,7 +77,7 @@ var (
 		decimals: decimals.Sub,
 	}
 	multiplication = operation{
-		integers: multiplyIntegers,
+		integers: match.MultiplyIntegers,
 		doubles:  func(a, b float64) float64 { return a * b },
 		decimals: decimals.Mul,
 	}
@@ -106,17 +102,4 @@ func (o *operation) apply(a, b number) number {
 		return number{kind: bson.TypeInt32, integer: n}
 	}
 	return number{kind: bson.TypeInt64, integer: n}
-}
-
-func multiplyIntegers(a, b int64) (int64, bool) {
-	high, low := bits.Mul64(magnitude(a), magnitude(b))
-	negative := (a < 0) != (b < 0)
-	return a * b, high != 0 || low > math.MaxInt64 && !(negative && low == 1<<63)
-}
-
-func magnitude(n int64) uint64 {
-	if n < 0 {
-		return -uint64(n)
-	}
-	return uint64(n)
 }

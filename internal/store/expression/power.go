@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/match"
 )
 
 // decimalFunction computes a function of one decimal with two more digits than
@@ -160,7 +161,7 @@ func integerPower(base, exponent int64) (n int64, ok bool) {
 	// All other bases are out of range within 64 steps.
 	for range exponent {
 		var overflow bool
-		if n, overflow = multiplyIntegers(n, base); overflow {
+		if n, overflow = match.MultiplyIntegers(n, base); overflow {
 			return 0, false
 		}
 	}

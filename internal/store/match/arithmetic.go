@@ -38,7 +38,7 @@ func compileIncrement(path string, v value) (modifier, error) {
 	}
 	return &arithmetic{
 		name: "$inc", path: path, operand: v, initial: v,
-		integers: addIntegers,
+		integers: AddIntegers,
 		doubles:  func(a, b float64) float64 { return a + b },
 		exacts:   (*big.Rat).Add,
 	}, nil
@@ -50,7 +50,7 @@ func compileMultiply(path string, v value) (modifier, error) {
 	}
 	m := &arithmetic{
 		name: "$mul", path: path, operand: v,
-		integers: multiplyIntegers,
+		integers: MultiplyIntegers,
 		doubles:  func(a, b float64) float64 { return a * b },
 		exacts:   (*big.Rat).Mul,
 	}
@@ -96,12 +96,14 @@ func (v value) float() float64 {
 	return float64(v.integer())
 }
 
-func addIntegers(a, b int64) (int64, bool) {
+// AddIntegers adds; overflow tells that the sum is no int64.
+func AddIntegers(a, b int64) (sum int64, overflow bool) {
 	n := a + b
 	return n, (n > a) != (b > 0) && b != 0
 }
 
-func multiplyIntegers(a, b int64) (int64, bool) {
+// MultiplyIntegers multiplies; overflow tells that the product is no int64.
+func MultiplyIntegers(a, b int64) (product int64, overflow bool) {
 	high, low := bits.Mul64(magnitude(a), magnitude(b))
 	n := a * b
 	negative := (a < 0) != (b < 0)

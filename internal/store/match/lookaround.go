@@ -11,6 +11,9 @@ import "strings"
 //	A(?!b)         at the end is A(?:[^b]|\z), for one character b
 //	(?<!a)B        at the beginning is (?:\A|[^a])B, for one character a
 func (t *translator) lookAround() error {
+	if t.flags.places {
+		return unsupported{"look-around of what is to be found"}
+	}
 	rest := t.rest()
 	behind := rest[2] == '<'
 	head := 3

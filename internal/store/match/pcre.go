@@ -41,7 +41,12 @@ type translator struct {
 	alternatives bool
 }
 
-type regexFlags struct{ fold, multiline, dotAll, extended bool }
+type regexFlags struct {
+	fold, multiline, dotAll, extended bool
+	// places tells that it matters where a match begins and ends, not just
+	// whether there is one.
+	places bool
+}
 
 // unsupported says what RE2 can't do.
 type unsupported struct{ what string }
@@ -92,7 +97,7 @@ func (t *translator) step() error {
 	case '[':
 		return t.class()
 	case '(':
-		if t.tempered() {
+		if !t.flags.places && t.tempered() {
 			return t.temper()
 		}
 		return t.open()
@@ -104,6 +109,11 @@ func (t *translator) step() error {
 	case '|':
 		t.alternatives = t.alternatives || len(t.groups) == 0
 	case '$':
+		if !t.flags.multiline && t.flags.places {
+			t.out.WriteString(`\z`)
+			t.at++
+			return nil
+		}
 		if !t.flags.multiline {
 			// PCRE's $ holds before a line break at the very end, too.
 			t.out.WriteString(`(?:\n?\z)`)
@@ -393,8 +403,11 @@ func (t *translator) flagged() error {
 		case 'x':
 			flags.extended = on
 			continue
-		case 'U': // greediness is of no account
-			continue
+		case 'U':
+			if t.flags.places {
+				return unsupported{"(?U)"}
+			}
+			continue // greediness is of no account
 		default:
 			return fmt.Errorf("unrecognized character after (? or (?-: %q", c)
 		}

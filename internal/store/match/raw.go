@@ -32,3 +32,9 @@ func Truthy(v bson.RawValue) bool { return value{kind: v.Type, data: v.Value}.tr
 func Whole(v bson.RawValue) (n int64, ok bool) {
 	return value{kind: v.Type, data: v.Value}.whole()
 }
+
+// TypeNamed returns the type that MongoDB gives this name, as "objectId".
+func TypeNamed(name string) (bson.Type, bool) {
+	kind, ok := typeNames[name]
+	return kind, ok
+}

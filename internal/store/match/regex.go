@@ -136,29 +136,9 @@ func regexOperator(name string, siblings []byte) (condition, error) {
 // compileRegex compiles a PCRE pattern. One that is invalid, or that RE2 has no
 // equivalent for, is an error.
 func compileRegex(pattern, options string) (*regex, error) {
-	switch {
-	case len(pattern) > maxPattern:
-		return nil, store.BadRequest(codeBadRegex, "Regular expression is too long, the limit is %d bytes", maxPattern)
-	case strings.IndexByte(pattern, 0) >= 0, strings.IndexByte(options, 0) >= 0:
-		return nil, store.BadRequest(codeBadValue, "Regular expression can't contain the null byte")
-	case !utf8.ValidString(pattern):
-		return nil, store.BadRequest(codeBadRegex, "Regular expression is invalid: it is not UTF-8")
-	}
-	var flags regexFlags
-	for _, o := range options {
-		switch o {
-		case 'i':
-			flags.fold = true
-		case 'm':
-			flags.multiline = true
-		case 's':
-			flags.dotAll = true
-		case 'x':
-			flags.extended = true
-		case 'u': // patterns are Unicode anyway
-		default:
-			return nil, store.BadRequest(51108, "invalid flag in regex options: %c", o)
-		}
+	flags, err := checkRegex(pattern, options)
+	if err != nil {
+		return nil, err
 	}
 	t, err := translate(pattern, flags)
 	if err != nil {
@@ -177,6 +157,35 @@ func compileRegex(pattern, options string) (*regex, error) {
 	}
 	r.findShortcut(t)
 	return r, nil
+}
+
+// checkRegex holds a pattern to what can be one, and reads its options.
+func checkRegex(pattern, options string) (regexFlags, error) {
+	var flags regexFlags
+	switch {
+	case len(pattern) > maxPattern:
+		return flags, store.BadRequest(codeBadRegex, "Regular expression is too long, the limit is %d bytes", maxPattern)
+	case strings.IndexByte(pattern, 0) >= 0, strings.IndexByte(options, 0) >= 0:
+		return flags, store.BadRequest(codeBadValue, "Regular expression can't contain the null byte")
+	case !utf8.ValidString(pattern):
+		return flags, store.BadRequest(codeBadRegex, "Regular expression is invalid: it is not UTF-8")
+	}
+	for _, o := range options {
+		switch o {
+		case 'i':
+			flags.fold = true
+		case 'm':
+			flags.multiline = true
+		case 's':
+			flags.dotAll = true
+		case 'x':
+			flags.extended = true
+		case 'u': // patterns are Unicode anyway
+		default:
+			return flags, store.BadRequest(51108, "invalid flag in regex options: %c", o)
+		}
+	}
+	return flags, nil
 }
 
 const codeBadRegex = 51091

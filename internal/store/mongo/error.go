@@ -36,7 +36,7 @@ const (
 var requestCodes = map[int]bool{
 	codeBadValue: true, 4: true, codeFailedToParse: true, 14: true, 15: true, 16: true, 22: true, 28: true, 29: true,
 	30: true, 34: true, 40: true, 52: true, 53: true, 54: true, 55: true, 56: true, 57: true, 66: true, codeCannotCreateIndex: true, 72: true,
-	codeInvalidNamespace: true, 121: true, 168: true, 171: true, 197: true, 224: true, codeBSONObjectTooLarge: true,
+	codeInvalidNamespace: true, 121: true, 168: true, 171: true, 197: true, 224: true, 241: true, codeBSONObjectTooLarge: true,
 }
 
 // operationalCodes are errors with numbers among those of assertions that tell

@@ -19,7 +19,8 @@ type ExpressionCase struct {
 
 // ExpressionCases are what MongoDB's expressions come to.
 func ExpressionCases() []ExpressionCase {
-	return slices.Concat(pathCases, logicCases, arithmeticCases, scopeCases)
+	return slices.Concat(pathCases, logicCases, arithmeticCases, scopeCases, textCases, typeCases,
+		arrayCases, objectCases, dateCases)
 }
 
 var pathCases = []ExpressionCase{
