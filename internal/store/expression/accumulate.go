@@ -114,8 +114,7 @@ func (s *Sum) Average() bson.RawValue {
 	env := &Env{}
 	total := s.number()
 	if total.kind == bson.TypeDecimal128 {
-		_, _ = decimals.Quo(total.decimal, total.decimal, new(apd.Decimal).SetInt64(s.count)) // nothing is trapped
-		return env.decimal(total.decimal)
+		return env.decimal(quotient(total.decimal, new(apd.Decimal).SetInt64(s.count)))
 	}
 	return env.double(total.asDouble() / float64(s.count))
 }

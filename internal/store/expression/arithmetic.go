@@ -136,9 +136,7 @@ func divide(env *Env, args []value) (value, error) {
 		if divisor.IsZero() {
 			return missing, errDivideByZero
 		}
-		d := new(apd.Decimal)
-		_, _ = decimals.Quo(d, a.asDecimal(), divisor) // nothing is trapped
-		return env.decimal(d), nil
+		return env.decimal(quotient(a.asDecimal(), divisor)), nil
 	}
 	divisor := b.asDouble()
 	if divisor == 0 {

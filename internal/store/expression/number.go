@@ -83,6 +83,28 @@ var (
 	}
 )
 
+// quotient divides decimals. One that is exact has no more zeros at its end than
+// its operands ask for.
+func quotient(x, y *apd.Decimal) *apd.Decimal {
+	d := new(apd.Decimal)
+	condition, _ := decimals.Quo(d, x, y) // nothing is trapped
+	if condition&apd.Inexact == 0 {
+		trimZeros(d, x.Exponent-y.Exponent)
+	}
+	return d
+}
+
+// trimZeros takes zeros from the end of a decimal, down to an exponent.
+func trimZeros(d *apd.Decimal, exponent int32) {
+	if d.Form != apd.Finite || d.Exponent >= exponent {
+		return
+	}
+	d.Reduce(d)
+	if d.Exponent > exponent {
+		_, _ = decimals.Quantize(d, d, exponent) // there was room for the zeros
+	}
+}
+
 // apply returns the result in the wider of the two types. An int that overflows
 // becomes a long, a long a double.
 func (o *operation) apply(a, b number) number {

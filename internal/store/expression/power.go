@@ -30,7 +30,14 @@ func squareRoot(env *Env, v value) (value, error) {
 		if d.Sign() < 0 {
 			return missing, errNegativeRoot
 		}
-		return env.decimal(decimalFunction((*apd.Context).Sqrt, d)), nil
+		root := decimalFunction((*apd.Context).Sqrt, d)
+		if square := new(apd.Decimal); root.Form == apd.Finite {
+			_, _ = decimals.Mul(square, root, root) // nothing is trapped
+			if square.Cmp(d) == 0 {
+				trimZeros(root, d.Exponent/2)
+			}
+		}
+		return env.decimal(root), nil
 	}
 	d := floatOf(v)
 	if d < 0 {
