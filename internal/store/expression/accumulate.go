@@ -37,9 +37,9 @@ func operands(args []value) iter.Seq[value] {
 	}
 }
 
-// Sum adds numbers as $sum does: in the widest of their types, doubles without
-// losing what is too small for the sum so far. The zero Sum is 0.
-type Sum struct {
+// summation adds numbers as $sum does: in the widest of their types, doubles
+// without losing what is too small for the sum so far. The zero one is 0.
+type summation struct {
 	exact  number  // the sum of ints and longs, or of all once there is a decimal
 	double float64 // the sum of doubles
 	rest   float64 // what double has lost
@@ -47,8 +47,8 @@ type Sum struct {
 	count  int64
 }
 
-// Add adds v if it is a number.
-func (s *Sum) Add(v bson.RawValue) {
+// add adds v if it is a number.
+func (s *summation) add(v value) {
 	if !isNumber(v) {
 		return
 	}
@@ -72,7 +72,7 @@ func (s *Sum) Add(v bson.RawValue) {
 }
 
 // addDouble is Neumaier's summation.
-func (s *Sum) addDouble(d float64) {
+func (s *summation) addDouble(d float64) {
 	t := s.double + d
 	switch {
 	case math.IsInf(t, 0) || math.IsNaN(t):
@@ -85,7 +85,7 @@ func (s *Sum) addDouble(d float64) {
 	s.double = t
 }
 
-func (s *Sum) number() number {
+func (s *summation) number() number {
 	switch {
 	case s.exact.kind == 0:
 		return number{kind: bson.TypeInt32}
@@ -99,19 +99,12 @@ func (s *Sum) number() number {
 	return s.exact
 }
 
-// Value returns the sum, in memory of its own.
-func (s *Sum) Value() bson.RawValue { return (&Env{}).number(s.number()) }
-
-// Count returns how many numbers were added.
-func (s *Sum) Count() int64 { return s.count }
-
-// Average returns the sum divided by the count, a double or a decimal, or null
+// average returns the sum divided by the count, a double or a decimal, or null
 // if there were no numbers.
-func (s *Sum) Average() bson.RawValue {
+func (s *summation) average(env *Env) value {
 	if s.count == 0 {
 		return null
 	}
-	env := &Env{}
 	total := s.number()
 	if total.kind == bson.TypeDecimal128 {
 		return env.decimal(quotient(total.decimal, new(apd.Decimal).SetInt64(s.count)))
@@ -119,41 +112,41 @@ func (s *Sum) Average() bson.RawValue {
 	return env.double(total.asDouble() / float64(s.count))
 }
 
-func sum(_ *Env, args []value) (value, error) {
-	var s Sum
+func sum(env *Env, args []value) (value, error) {
+	var s summation
 	for v := range operands(args) {
-		s.Add(v)
+		s.add(v)
 	}
-	return s.Value(), nil
+	return env.number(s.number()), nil
 }
 
-func average(_ *Env, args []value) (value, error) {
-	var s Sum
+func average(env *Env, args []value) (value, error) {
+	var s summation
 	for v := range operands(args) {
-		s.Add(v)
+		s.add(v)
 	}
-	return s.Average(), nil
+	return s.average(env), nil
 }
 
 // deviation makes $stdDevPop, or $stdDevSamp when one degree of freedom less.
 func deviation(less int64) evaluator {
 	return func(env *Env, args []value) (value, error) {
-		var d Deviation
+		var d spread
 		for v := range operands(args) {
-			d.Add(v)
+			d.add(v)
 		}
-		return d.value(less), nil
+		return d.value(env, less), nil
 	}
 }
 
-// Deviation is the standard deviation of numbers, by Welford's method.
-type Deviation struct {
+// spread is the standard deviation of numbers, by Welford's method.
+type spread struct {
 	count         int64
 	mean, squares float64
 }
 
-// Add adds v if it is a number.
-func (d *Deviation) Add(v bson.RawValue) {
+// add adds v if it is a number.
+func (d *spread) add(v value) {
 	if !isNumber(v) {
 		return
 	}
@@ -164,17 +157,13 @@ func (d *Deviation) Add(v bson.RawValue) {
 	d.squares += delta * (f - d.mean)
 }
 
-// Population returns $stdDevPop, null if there were no numbers.
-func (d *Deviation) Population() bson.RawValue { return d.value(0) }
-
-// Sample returns $stdDevSamp, null if there were less than two numbers.
-func (d *Deviation) Sample() bson.RawValue { return d.value(1) }
-
-func (d *Deviation) value(less int64) value {
+// value returns the deviation with some degrees of freedom less than numbers,
+// null if there are not more of them.
+func (d *spread) value(env *Env, less int64) value {
 	if d.count <= less {
 		return null
 	}
-	return (&Env{}).double(math.Sqrt(d.squares / float64(d.count-less)))
+	return env.double(math.Sqrt(d.squares / float64(d.count-less)))
 }
 
 // percentileOperators are $median and $percentile.
