@@ -24,7 +24,7 @@ build: ## build ./loam, one static binary
 
 test: lint build unit race ## everything that CI checks
 
-unit: internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/parity/reference/node_modules ## all tests, the parity scenarios and npm clients among them
+unit: internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/mongowire/testdata/mongosh/node_modules internal/parity/reference/node_modules ## all tests, the parity scenarios and npm clients among them
 	$(GO) test ./...
 
 race: ## the tests of concurrent packages, with the race detector
@@ -73,4 +73,4 @@ docs: ## generate docs/configuration.md
 	$(GO) generate ./internal/config
 
 clean: ## remove what was built
-	rm -rf loam bin coverage.out internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/parity/reference/node_modules
+	rm -rf loam bin coverage.out internal/e2e/node_modules internal/mongowire/testdata/node/node_modules internal/mongowire/testdata/mongosh/node_modules internal/parity/reference/node_modules

@@ -2,7 +2,10 @@
 // be a real one: what is asked here, both must answer.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { MongoClient, MongoServerError, ObjectId, Decimal128, Long, Binary } from 'mongodb';
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MongoClient, MongoServerError, GridFSBucket, ObjectId, Decimal128, Long, Binary } from 'mongodb';
 
 const client = new MongoClient(process.env.MONGODB_URI, { serverSelectionTimeoutMS: 5000 });
 const db = client.db('test');
@@ -206,4 +209,77 @@ test('what is not there or not known is an error', async () => {
   await assert.rejects(db.command({ nope: 1 }), fails(59));
   await assert.rejects(things.find({ a: { $nope: 1 } }).toArray(), fails(2));
   await assert.rejects(things.aggregate([{ $nope: 1 }]).toArray(), fails(40324));
+});
+
+test('what is written is told of as it happens', async () => {
+  const stream = things.watch([{ $match: { operationType: { $ne: 'delete' } } }], { fullDocument: 'updateLookup' });
+  const seen = [];
+  await stream.tryNext(); // opens it
+  await things.insertOne({ _id: 1, n: 1 });
+  await things.updateOne({ _id: 1 }, { $inc: { n: 1 } });
+  await things.deleteOne({ _id: 1 });
+  await things.insertOne({ _id: 2 });
+  while (seen.length < 3) seen.push(await stream.next());
+  assert.deepEqual(seen.map(c => [c.operationType, c.documentKey._id, c.fullDocument]), [
+    ['insert', 1, { _id: 1, n: 1 }], ['update', 1, { _id: 1, n: 2 }], ['insert', 2, { _id: 2 }],
+  ]);
+  const { _id: token } = seen[0];
+  await stream.close();
+  const again = things.watch([], { resumeAfter: token });
+  assert.equal((await again.next()).operationType, 'update');
+  await again.close();
+});
+
+test('listeners are told of changes to a database', async () => {
+  const stream = db.watch();
+  const told = new Promise((resolve, reject) => { stream.on('change', resolve); stream.on('error', reject); });
+  // The stream opens by itself some time: what is written before is not told of.
+  let n = 0;
+  const writing = setInterval(() => things.insertOne({ n: n++ }).catch(() => {}), 20);
+  const change = await told;
+  clearInterval(writing);
+  assert.deepEqual([change.operationType, change.ns], ['insert', { db: 'test', coll: 'things' }]);
+  await stream.close();
+});
+
+test('files in GridFS', async () => {
+  const bucket = new GridFSBucket(db, { chunkSizeBytes: 64 * 1024 });
+  const content = randomBytes(300_000);
+  const upload = bucket.openUploadStream('picture.png', { metadata: { owner: 'ann' } });
+  await pipeline(Readable.from([content]), upload);
+  const [file] = await bucket.find({ filename: 'picture.png' }).toArray();
+  assert.deepEqual([file.length, file.chunkSize, file.metadata], [300_000, 64 * 1024, { owner: 'ann' }]);
+  const parts = [];
+  for await (const part of bucket.openDownloadStream(file._id)) parts.push(part);
+  assert.ok(Buffer.concat(parts).equals(content));
+  const some = [];
+  for await (const part of bucket.openDownloadStreamByName('picture.png', { start: 70_000, end: 140_000 })) some.push(part);
+  assert.ok(Buffer.concat(some).equals(content.subarray(70_000, 140_000)));
+  const indexes = (await db.collection('fs.chunks').indexes()).map(({ name, unique }) => [name, !!unique]);
+  assert.deepEqual(indexes, [['_id_', false], ['files_id_1_n_1', true]]);
+  await bucket.rename(file._id, 'other.png');
+  await bucket.delete(file._id);
+  assert.equal(await db.collection('fs.chunks').countDocuments(), 0);
+});
+
+test('unordered writes go on after an error', async () => {
+  await things.insertOne({ _id: 2 });
+  await assert.rejects(things.bulkWrite([
+    { insertOne: { document: { _id: 1 } } },
+    { insertOne: { document: { _id: 2 } } },
+    { updateOne: { filter: { _id: 1 }, update: { $set: { a: 1 } }, hint: '_id_' } },
+    { updateOne: { filter: { _id: 1 }, update: { $nope: 1 } } },
+    { deleteOne: { filter: { _id: 2 } } },
+  ], { ordered: false }), error => {
+    assert.deepEqual(error.writeErrors.map(e => [e.index, e.code]), [[1, 11000], [3, 9]]);
+    assert.deepEqual([error.result.insertedCount, error.result.modifiedCount, error.result.deletedCount], [1, 1, 1]);
+    return true;
+  });
+});
+
+test('sessions read what they wrote', async () => {
+  await client.withSession({ causalConsistency: true }, async session => {
+    await things.insertOne({ _id: 1 }, { session, writeConcern: { w: 'majority' } });
+    assert.deepEqual(await things.find({}, { session, readConcern: { level: 'majority' } }).toArray(), [{ _id: 1 }]);
+  });
 });
