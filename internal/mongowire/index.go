@@ -74,6 +74,25 @@ func describedKeys(keys bson.D) bson.D {
 	return slices.Concat(keys[:start], made, slices.DeleteFunc(slices.Clone(keys[start:]), isText))
 }
 
+// statedKeys are the keys that describedKeys has made of, since mongorestore makes
+// indexes as they were shown.
+func statedKeys(keys, weights bson.D) bson.D {
+	start := slices.IndexFunc(keys, func(e bson.E) bool { return e.Key == "_fts" && isText(e) })
+	if start < 0 {
+		return keys
+	}
+	stated := slices.Clone(keys[:start])
+	for _, w := range weights {
+		stated = append(stated, bson.E{Key: w.Key, Value: "text"})
+	}
+	for _, e := range keys[start+1:] {
+		if e.Key != "_ftsx" {
+			stated = append(stated, e)
+		}
+	}
+	return stated
+}
+
 func isText(e bson.E) bool { return e.Value == "text" }
 
 func createIndexes(ctx context.Context, c *command) (bson.D, error) {
@@ -142,6 +161,7 @@ func indexOf(spec bson.Raw) (store.Index, error) {
 	}
 	if _, weighted := m.look("weights"); weighted {
 		ix.Weights = m.document("weights")
+		ix.Keys = statedKeys(ix.Keys, ix.Weights)
 	}
 	ix.DefaultLanguage, ix.LanguageOverride = m.text("default_language"), m.text("language_override")
 	if _, partial := m.look("partialFilterExpression"); partial {
