@@ -5,7 +5,7 @@ import { after } from 'node:test';
 import { writeDown } from './app.mjs';
 
 const sections = [
-  'users', 'roles', 'objects', 'operations', 'queries', 'relations', 'geo', 'aggregate',
+  'users', 'roles', 'objects', 'operations', 'queries', 'relations', 'geo', 'text', 'aggregate', 'expressions',
   'transactions', 'files', 'schemas', 'administration',
 ];
 

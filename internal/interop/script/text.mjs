@@ -18,7 +18,7 @@ const search = ($term, more) => ({ body: { $text: { $search: { $term, ...more } 
 
 test('words', async () => {
   assert.deepEqual(await names('Article', search('coffee')), ['beans', 'cake']);
-  assert.deepEqual(await names('Article', search('cakes')), ['cake', 'café']);
+  assert.deepEqual(await names('Article', search('cakes')), ['café', 'cake']);
   assert.deepEqual(await names('Article', search('leaves roasted')), ['beans', 'tea']);
   assert.deepEqual(await names('Article', search('coffee -cake')), ['beans']);
   assert.deepEqual(await names('Article', search('"goes well"')), ['cake']);
