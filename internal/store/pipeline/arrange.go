@@ -12,14 +12,14 @@ import (
 // change places where the results are the same: what filters and cuts goes
 // before what computes.
 func (p *Pipeline) arrange() {
-	if !p.options.Plain {
+	if !p.options.plain {
 		p.stages = limitSorts(advance(fuse(p.stages)))
 	}
 	if p.collection == "" || p.documents != nil {
 		return
 	}
 	p.lead()
-	if p.options.Plain {
+	if p.options.plain {
 		return
 	}
 	p.bind()
@@ -165,19 +165,19 @@ func (p *Pipeline) absorb(s stage) bool {
 		}
 		return len(rest) == 0
 	case *sorting:
-		if cut || q.Sort != nil || p.geo != nil || p.options.Plain && !op.scored {
+		if cut || q.Sort != nil || p.geo != nil || p.options.plain && !op.scored {
 			return false
 		}
 		q.Sort = op.spec
 		return true
 	case *skipping:
-		if cut || op.n > maxWanted || p.options.Plain {
+		if cut || op.n > maxWanted || p.options.plain {
 			return false
 		}
 		q.Skip = op.n
 		return true
 	case *limiting:
-		if q.Limit > 0 || p.options.Plain {
+		if q.Limit > 0 || p.options.plain {
 			return false
 		}
 		q.Limit = op.n
@@ -190,11 +190,17 @@ func (p *Pipeline) absorb(s stage) bool {
 // search can't decide.
 func (p *Pipeline) pushFilter(conjuncts []conjunct) (rest []conjunct) {
 	for _, c := range conjuncts {
-		if !c.search || p.options.Plain && c.test != nil || p.geo != nil && !c.passes(stage{operation: p.geo}) {
+		if !c.search || p.options.plain && c.test != nil || p.geo != nil && !c.passes(stage{operation: p.geo}) {
 			rest = append(rest, c)
 			continue
 		}
 		p.query.Filter = conjunction(p.query.Filter, c.filter)
+		if c.binding == nil {
+			continue
+		}
+		if v, ok := c.binding.value.Constant(); ok && equatable(v) {
+			p.query.Filter = conjunction(p.query.Filter, c.binding.filter(v))
+		}
 	}
 	return rest
 }

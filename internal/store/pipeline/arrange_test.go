@@ -32,7 +32,7 @@ func TestWhatBecomesOfTheFirstStages(t *testing.T) {
 		{`[{"$lookup":{"from":"d","localField":"a","foreignField":"b","as":"c"}},{"$match":{"a":1,"c":1}},{"$limit":2}]`, `{"a":1} {} 0 0`, `$lookup $match $limit`},
 		{`[{"$lookup":{"from":"d","localField":"a","foreignField":"b","as":"c"}},{"$limit":2}]`, `{} {} 0 2`, `$lookup`},
 		{`[{"$lookup":{"from":"d","localField":"a","foreignField":"b","as":"c"}},{"$unwind":"$c"},{"$limit":2}]`, `{} {} 0 0`, `$lookup $limit`},
-		{`[{"$match":{"a":1,"$expr":{"$eq":["$b",1]}}},{"$sort":{"a":1}}]`, `{"$and":[{"a":1},{"$expr":{"$eq":["$b",1]}}]} {"a":1} 0 0`, ``},
+		{`[{"$match":{"a":1,"$expr":{"$eq":["$b",1]}}},{"$sort":{"a":1}}]`, `{"$and":[{"a":1},{"$expr":{"$eq":["$b",1]}},{"b":{"$eq":1}}]} {"a":1} 0 0`, ``},
 		{`[{"$match":{"$or":[{"a":1},{"$expr":"$$NOW"}],"b":1}},{"$sort":{"a":1}}]`, `{"b":1} {} 0 0`, `$match $sort`},
 		{`[{"$match":{"$text":{"$search":"x"}}},{"$count":"n"}]`, `{"$text":{"$search":"x"}} {} 0 0`, `$count`},
 		{`[{"$group":{"_id":"$a"}},{"$match":{"_id":1}}]`, `{} {} 0 0`, `$group $match`},
@@ -189,7 +189,7 @@ func checkArranged(t *testing.T, seed uint64) {
 		list = append(list, randomStages[r.IntN(len(randomStages))])
 	}
 	stages := "[" + strings.Join(list, ",") + "]"
-	want, err := run(t.Context(), m, "c", stages, Options{Plain: true})
+	want, err := run(t.Context(), m, "c", stages, Options{plain: true})
 	if err == errNested {
 		t.Fatalf("seed %d, %s: %v", seed, stages, err)
 	}

@@ -319,11 +319,21 @@ func (c compiler) bindingOf(v any) *binding {
 	return nil
 }
 
-// known returns the value, unless a filter means something else by it than an
-// expression: those that match arrays by other rules, and what is not there.
+// known returns the value.
 func (b *binding) known(x *execution) (bson.RawValue, bool) {
-	v, err := b.value.Evaluate(x.env, bson.Raw{5, 0, 0, 0, 0})
-	return v, err == nil && !nullish(v) && v.Type != bson.TypeArray && v.Type != bson.TypeRegex
+	v, err := b.value.Evaluate(x.env, emptyDocument)
+	return v, err == nil && equatable(v)
+}
+
+// filter returns what follows for a search.
+func (b *binding) filter(v bson.RawValue) bson.D {
+	return bson.D{{Key: b.path, Value: bson.D{{Key: "$eq", Value: v}}}}
+}
+
+// equatable tells whether a filter finds all that an expression says is equal
+// to v: but for what is not there and for arrays, of which the two think apart.
+func equatable(v bson.RawValue) bool {
+	return !nullish(v) && v.Type != bson.TypeArray && v.Type != bson.TypeRegex
 }
 
 func (f *filtering) traits() traits {

@@ -35,9 +35,9 @@ type Options struct {
 	store.AggregateOptions
 	// Dir is the directory of temporary files; "" means the system's.
 	Dir string
-	// Plain leaves the stages as they are written, for tests: only where $text
+	// plain leaves the stages as they are written, for tests: only where $text
 	// and $geoNear demand it are they made part of a search.
-	Plain bool
+	plain bool
 	// memory takes the place of maxMemory in tests, if it is not 0.
 	memory int
 }
@@ -231,7 +231,7 @@ func (p *Pipeline) bound(x *execution) store.Find {
 	q.Filter = conjunction(x.extra, q.Filter)
 	for _, b := range p.bindings {
 		if v, ok := b.known(x); ok {
-			q.Filter = conjunction(q.Filter, bson.D{{Key: b.path, Value: bson.D{{Key: "$eq", Value: v}}}})
+			q.Filter = conjunction(q.Filter, b.filter(v))
 		}
 	}
 	return q
