@@ -247,6 +247,12 @@ func (w *write) ensureClass(ctx context.Context, name string, permitNewFields fu
 		return e.denied("This user is not allowed to access non-existent class: " + name)
 	}
 	missing, err := class.Missing(name, w.needed)
+	if err != nil && e.Catalog.Renew(ctx) {
+		if class, err = e.class(ctx, name); err != nil {
+			return err
+		}
+		missing, err = class.Missing(name, w.needed)
+	}
 	if err != nil {
 		return err
 	}

@@ -68,11 +68,11 @@ type Store interface {
 	// that is not there is no error.
 	DropCollection(ctx context.Context, name string) error
 
-	// Transaction runs fn; what fn does with the context it is given happens
-	// altogether or not at all, and no one else sees half of it. fn's error
-	// aborts and is returned. A conflict with another writer is ErrConflict: the
-	// caller may try the whole again. Transactions do not nest: inside one,
-	// Transaction runs fn as part of it.
+	// Transaction runs fn, again if its server went away under it; what fn does
+	// with the context it is given happens altogether or not at all, and no one
+	// else sees half of it. fn's error aborts and is returned. A conflict with
+	// another writer is ErrConflict: the caller may try the whole again.
+	// Transactions do not nest: inside one, Transaction runs fn as part of it.
 	Transaction(ctx context.Context, fn func(ctx context.Context) error) error
 	// Ping tells whether the store can answer.
 	Ping(ctx context.Context) error

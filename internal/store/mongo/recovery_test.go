@@ -15,6 +15,7 @@ import (
 // A server that goes away makes requests fail soon and say why. When it is back,
 // they work again, with nothing done to the store.
 func TestServerGoneAndBack(t *testing.T) {
+	t.Parallel()
 	at := newServer(t)
 	// The driver looks for a server that is gone at most twice a second, and fails
 	// what waits for it after this time.
@@ -94,6 +95,7 @@ func await(t *testing.T, do func() error) (err error) {
 // A cursor whose server goes away while it is read fails, and does not end as if
 // that had been all.
 func TestServerGoneUnderACursor(t *testing.T) {
+	t.Parallel()
 	at := newServer(t)
 	s, err := mongo.Open(t.Context(), mongo.Options{URI: at.uri(), ServerSelectionTimeout: 100 * time.Millisecond, BatchSize: 10})
 	if err != nil {

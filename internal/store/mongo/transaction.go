@@ -10,6 +10,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/loam-baas/loam/internal/store"
 )
 
 // transactionLimit bounds a transaction, as MongoDB itself does by default.
@@ -19,12 +22,41 @@ const transactionLimit = 60 * time.Second
 // again is safe.
 const commitTries = 3
 
+// transactionTries is how often a transaction is begun that loses its primary.
+const transactionTries = 3
+
 // Transaction runs fn in a transaction, which the server must be able to: a
-// replica set or a sharded cluster. It is not tried again here.
+// replica set or a sharded cluster. What it reads comes from the primary, and
+// includes what its session wrote.
+//
+// It is begun again when its primary goes away under it, as an election is over
+// in seconds. A conflict with another writer is left to the caller, and so is a
+// database of which no server has been found for as long as that may take.
 func (s *Store) Transaction(ctx context.Context, fn func(ctx context.Context) error) error {
 	if mongo.SessionFromContext(ctx) != nil {
 		return fn(ctx)
 	}
+	for try := 1; ; try++ {
+		err := s.transact(ctx, fn)
+		if try == transactionTries || ctx.Err() != nil || !primaryLost(err) {
+			return err
+		}
+	}
+}
+
+// primaryLost tells whether a transaction ended with its server, and did not
+// happen.
+func primaryLost(err error) bool {
+	var labeled mongo.LabeledError
+	if !errors.Is(err, store.ErrUnavailable) || !errors.As(err, &labeled) || !labeled.HasErrorLabel("TransientTransactionError") {
+		return false
+	}
+	_, nobody := errors.AsType[topology.ServerSelectionError](err)
+	return !nobody
+}
+
+// transact runs a transaction once.
+func (s *Store) transact(ctx context.Context, fn func(ctx context.Context) error) error {
 	session, err := s.client.StartSession()
 	if err != nil {
 		return mapError(err, "")
