@@ -19,6 +19,7 @@ func (p *Pipeline) arrange() {
 		return
 	}
 	p.lead()
+	p.scored = p.asksForScore()
 	if p.options.plain {
 		return
 	}

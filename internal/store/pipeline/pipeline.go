@@ -80,6 +80,8 @@ type Pipeline struct {
 	stages  []stage
 	options Options
 	let     []variable
+	// scored tells that a stage asks for the score of the text search.
+	scored bool
 }
 
 // Compile compiles a pipeline over a collection; "" is for one that begins with
@@ -178,6 +180,7 @@ func (p *Pipeline) run(x *execution, yield func(bson.Raw) error) error {
 	if err != nil && err != errEnough {
 		return err
 	}
+	x.env.Meta = nil // what ends up in groups and the like has no score
 	return first.end()
 }
 
@@ -198,6 +201,10 @@ func (p *Pipeline) read(x *execution, take func(bson.Raw) error) error {
 // it has found anything; then that is done here, where there are files for it.
 func (p *Pipeline) search(x *execution, take func(bson.Raw) error) error {
 	q := p.bound(x)
+	if p.scored {
+		q.Projection = bson.D{{Key: scoreField, Value: bson.D{{Key: "$meta", Value: textScore}}}}
+		take = x.scores(take)
+	}
 	err := x.source.Find(x.ctx, p.collection, q, take)
 	var request *store.RequestError
 	if len(q.Sort) == 0 || x.options.InMemory || !errors.As(err, &request) || request.Code != codeMemoryNeedsDisk {

@@ -154,6 +154,20 @@ func testAggregateNear(f *fixture) {
 	f.runAggregates("near", nearCases)
 }
 
+func testAggregateText(f *fixture) {
+	f.insert("sales", `{"_id":1,"t":"red pens and blue pens, pens"}`, `{"_id":2,"t":"a pen in a box of paper and ink"}`, `{"_id":3,"t":"paper"}`)
+	f.index("sales", store.Index{Name: "t", Keys: f.doc(`{"t":"text"}`)})
+	f.runAggregates("text", []aggregateCase{
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$sort":{"s":{"$meta":"textScore"}}},{"$project":{"_id":1}}]`,
+			want: []string{`{"_id":1}`, `{"_id":2}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"},"_id":1}},{"$project":{"s":{"$gt":[{"$meta":"textScore"},0.5]}}}]`, want: []string{`{"_id":1,"s":true}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"paper"}}},{"$group":{"_id":{"$type":{"$meta":"textScore"}},"n":{"$sum":1}}}]`, want: []string{`{"_id":"double","n":2}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"paper"}}},{"$count":"n"}]`, want: []string{`{"n":2}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"paper"}}},{"$match":{"_id":3}}]`, want: []string{`{"_id":3,"t":"paper"}`}},
+		{pipeline: `[{"$limit":1},{"$match":{"$text":{"$search":"paper"}}}]`, code: 17313},
+	})
+}
+
 // testAggregateTransaction holds a pipeline to what its transaction sees, in all
 // of the collections that it reads.
 func testAggregateTransaction(f *fixture) {

@@ -44,6 +44,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{name: "Aggregate", test: testAggregate},
 		{name: "AggregateCollections", test: testAggregateCollections},
 		{name: "AggregateNear", test: testAggregateNear},
+		{name: "AggregateText", test: testAggregateText, skip: o.NoText},
 		{name: "AggregateTransaction", test: testAggregateTransaction, skip: o.NoTransactions},
 		{name: "GeoWithin", test: testGeoWithin},
 		{name: "GeoNear", test: testGeoNear},
