@@ -69,30 +69,39 @@ func latency(b *testing.B, s *Store, docs, latest int) float64 {
 }
 
 // A million documents of about 600 bytes with two indexes are loaded durably, a
-// thousand in one call, and an indexed query takes what it takes among ten thousand.
+// thousand in one call, an indexed query takes what it takes among ten thousand,
+// and the file is copied and checked.
 func BenchmarkMillion(b *testing.B) {
 	if os.Getenv(millionVariable) == "" {
 		b.Skip("takes minutes; set " + millionVariable)
 	}
 	const few, many = 10_000, 1_000_000
 	dir := b.TempDir()
-	for range 1 {
-		s := open(b, Options{Dir: dir})
-		if err := s.CreateIndexes(b.Context(), "c", millionIndexes...); err != nil {
-			b.Fatal(err)
-		}
-		load(b, s, 0, few)
-		among10k := latency(b, s, few, few)
-		begun := time.Now()
-		load(b, s, few, many)
-		b.ReportMetric(time.Since(begun).Seconds(), "s/load")
-		b.ReportMetric(among10k, "µs/find-10k")
-		b.ReportMetric(latency(b, s, many, few), "µs/find-1M")
-		b.ReportMetric(latency(b, s, many, many), "µs/find-1M-anywhere")
-		size, err := sizeOf(filepath.Join(dir, "loam.db"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(size)/1e6, "MB")
+	s := open(b, Options{Dir: dir})
+	if err := s.CreateIndexes(b.Context(), "c", millionIndexes...); err != nil {
+		b.Fatal(err)
 	}
+	load(b, s, 0, few)
+	among10k := latency(b, s, few, few)
+	begun := time.Now()
+	load(b, s, few, many)
+	b.ReportMetric(time.Since(begun).Seconds(), "s/load")
+	b.ReportMetric(among10k, "µs/find-10k")
+	b.ReportMetric(latency(b, s, many, few), "µs/find-1M")
+	b.ReportMetric(latency(b, s, many, many), "µs/find-1M-anywhere")
+	begun = time.Now()
+	if err := s.Snapshot(b.Context(), filepath.Join(b.TempDir(), "copy")); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(time.Since(begun).Seconds(), "s/snapshot")
+	begun = time.Now()
+	if err := CheckDir(b.Context(), dir, func(f *Finding) error { return f }); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(time.Since(begun).Seconds(), "s/check")
+	size, err := sizeOf(filepath.Join(dir, "loam.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(size)/1e6, "MB")
 }

@@ -241,9 +241,10 @@ func (c *copied) one(rid int64) error {
 
 // put stores a document in the new file.
 func (c *copied) put(rid int64, doc bson.Raw) error {
-	id, err := idKey(doc)
-	if invalid := match.Validate(doc); invalid != nil {
-		err = invalid
+	var id []byte
+	err := match.Validate(doc)
+	if err == nil {
+		id, err = idKey(doc)
 	}
 	if err != nil {
 		c.lost++
