@@ -135,7 +135,7 @@ func lockDir(dir string) (*os.File, error) {
 // Pragmas of all connections, and of the writer's. Mapping the file into memory
 // would make readers much slower whenever something is written.
 var (
-	commonPragmas = []string{"temp_store = MEMORY", "mmap_size = 0", "cache_size = -8000"}
+	commonPragmas = []string{"temp_store = MEMORY", "mmap_size = 0", "cache_size = -16000"}
 	writerPragmas = []string{
 		"journal_mode = WAL",
 		// Checkpoints at SQLite's 1000 pages would make writers wait for 20 ms.
