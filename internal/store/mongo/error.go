@@ -58,7 +58,7 @@ var unavailableCodes = []int{
 var requestCodes = map[int]bool{
 	codeBadValue: true, 4: true, codeFailedToParse: true, 14: true, 15: true, 16: true, 22: true, 28: true, 29: true,
 	30: true, 34: true, 40: true, 52: true, 53: true, 54: true, 55: true, 56: true, 57: true, 66: true, codeCannotCreateIndex: true, 72: true,
-	codeInvalidNamespace: true, 121: true, 146: true, 168: true, 171: true, 197: true, 224: true, 241: true, 257: true, codeInvalidResumeToken: true,
+	codeInvalidNamespace: true, 121: true, 146: true, 165: true, 168: true, 171: true, 197: true, 224: true, 241: true, 257: true, codeInvalidResumeToken: true,
 	263: true, 292: true, codeBSONObjectTooLarge: true,
 }
 

@@ -129,6 +129,10 @@ func testAggregateCollections(f *fixture) {
 			f.Errorf("there are %d documents, want 2500", n)
 		}
 	})
+	f.run("sub-pipelines are nested 20 deep at most", func(f *fixture) {
+		nested := strings.Repeat(`[{"$unionWith":{"coll":"sales","pipeline":`, 21) + "[]" + strings.Repeat("}}]", 21)
+		f.aggregates("sales", aggregateCase{pipeline: nested, code: 165})
+	})
 	f.run("1000 stages at most", func(f *fixture) {
 		stage := `{"$limit":1},`
 		f.aggregates("sales", aggregateCase{pipeline: "[" + strings.Repeat(stage, 1000) + stage[:len(stage)-1] + "]", code: 7749501})
