@@ -99,13 +99,20 @@ func (e earth) near() bson.D {
 	return append(d, limits...)
 }
 
-// insertPlaces inserts documents, but for those that an index refuses.
-func insertPlaces(t testing.TB, s *Store, docs []bson.D) (stored []bson.Raw) {
+// insertPlaces inserts the documents that the index of these keys takes.
+func insertPlaces(t testing.TB, s *Store, keys bson.D, docs []bson.D) (stored []bson.Raw) {
 	t.Helper()
+	x, err := match.CompileGeoIndex(store.Index{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, d := range docs {
-		if err := s.Insert(t.Context(), "c", raw(t, d)); err == nil {
+		if _, err := x.AppendKeys(nil, raw(t, d)); err == nil {
 			stored = append(stored, raw(t, d))
 		}
+	}
+	if err := s.Insert(t.Context(), "c", stored...); err != nil {
+		t.Fatal(err)
 	}
 	return stored
 }
@@ -143,7 +150,7 @@ func TestGeoPlansFindWhatAScanFinds(t *testing.T) {
 					keys = bson.D{{Key: "k", Value: int32(1)}, {Key: "p", Value: kind}}
 				}
 				define(t, s, "c", store.Index{Keys: keys})
-				stored := insertPlaces(t, s, docs)
+				stored := insertPlaces(t, s, keys, docs)
 				if len(stored) < 300 {
 					t.Fatalf("only %d documents are stored", len(stored))
 				}

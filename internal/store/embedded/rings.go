@@ -46,7 +46,7 @@ func (g *rings) run(ctx context.Context, v *view, out *emitter, order *ordering)
 			if err := reading.read(ctx, &plan); err != nil {
 				return err
 			}
-			if radius >= most || order.fullWithin(radius) {
+			if farthest, full := order.farthest(); radius >= most || full && farthest <= radius {
 				return out.emitAll(order)
 			}
 			if err := ctx.Err(); err != nil {
@@ -54,9 +54,13 @@ func (g *rings) run(ctx context.Context, v *view, out *emitter, order *ordering)
 			}
 			read = append(read, plan.ranges...)
 			slices.SortFunc(read, func(a, b keyRange) int { return bytes.Compare(a.low, b.low) })
-			radius *= 2
-			if order.count == 0 {
-				radius *= 2
+			switch farthest, full := order.farthest(); {
+			case full: // and none of those wanted is farther
+				radius = farthest
+			case order.count == 0:
+				radius *= growth * growth
+			default:
+				radius *= growth
 			}
 		}
 	})
@@ -67,8 +71,12 @@ func (g *rings) within(radius float64) []keyRange {
 	return g.lead.ranges(cells)
 }
 
-// first returns the radius to begin with: about the least around which the index
-// has as many entries as documents are wanted.
+// growth is by how much a ring is wider than the one before. What the last one
+// reads beyond what is wanted may be dense, which costs more than one more ring.
+const growth = 1.5
+
+// first returns the radius to begin with: well within the least surroundings in
+// which the index has as many entries as documents are wanted.
 func (g *rings) first(v *view, wanted int64) (float64, error) {
 	key := stmtKey{does: indexCount, docs: v.coll.n, index: v.plan.index.n}
 	for cells, reach := range g.near.Around(g.sphere) {
@@ -79,18 +87,20 @@ func (g *rings) first(v *view, wanted int64) (float64, error) {
 				return 0, err
 			}
 			if n += m; n >= wanted {
-				return g.near.Least() + reach, nil
+				return g.near.Least() + reach/8, nil
 			}
 		}
 	}
 	return g.near.Most(), nil
 }
 
-// fullWithin tells whether the heap holds all that is wanted, none of it farther
-// than the radius.
-func (o *ordering) fullWithin(radius float64) bool {
-	return int64(len(o.items)) == o.capacity &&
-		math.Float64frombits(binary.BigEndian.Uint64(o.items[0].key)) <= radius
+// farthest returns the distance of the farthest document in the heap, and whether
+// the heap holds all that is wanted.
+func (o *ordering) farthest() (distance float64, full bool) {
+	if int64(len(o.items)) < o.capacity {
+		return 0, false
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(o.items[0].key)), true
 }
 
 // remove returns what is in ranges but not in gone. All are in order.

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/golang/geo/r1"
 	"github.com/golang/geo/s1"
 	"github.com/golang/geo/s2"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -81,6 +82,9 @@ func capOf(center point, radius float64) s2.Cap {
 // sphereRegion makes a region of one on the sphere: in the plane of longitudes
 // and latitudes it is bounded by boxes.
 func sphereRegion(r s2.Region) *Region {
+	if c, ok := r.(s2.Cap); ok {
+		return &Region{flat: flatCap{boxesOf(c.RectBound()), c}, sphere: r}
+	}
 	parts, ok := r.(s2.RegionUnion)
 	if !ok {
 		return &Region{flat: boxesOf(r.RectBound()), sphere: r}
@@ -93,6 +97,27 @@ func sphereRegion(r s2.Region) *Region {
 		boxes = boxesOf(r.RectBound())
 	}
 	return &Region{flat: boxes, sphere: r}
+}
+
+// flatCap is a cap in the plane of longitudes and latitudes.
+type flatCap struct {
+	boxList
+	cap s2.Cap
+}
+
+func (c flatCap) meets(b box) bool {
+	low, high := max(b.low.y, -90), min(b.high.y, 90)
+	if low > high {
+		return false
+	}
+	rect := s2.Rect{
+		Lat: r1.Interval{Lo: low * math.Pi / 180, Hi: high * math.Pi / 180},
+		Lng: s1.FullInterval(),
+	}
+	if west, east := max(b.low.x, -180), min(b.high.x, 180); east-west < 360 {
+		rect.Lng = s1.IntervalFromEndpoints(west*math.Pi/180, east*math.Pi/180)
+	}
+	return rect.DistanceToLatLng(s2.LatLngFromPoint(c.cap.Center())) <= c.cap.Radius()+capMargin
 }
 
 // boxesOf returns the boxes of a rectangle on the sphere; one over the date line
