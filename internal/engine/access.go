@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/parse"
@@ -74,18 +76,25 @@ func (e *Engine) permit(c Caller, class *schema.Class, op schema.Operation) (bso
 // nothing is a condition that no object satisfies.
 var nothing = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
 
-// identities are the names under which ACLs may let the caller in, "*" apart.
+// identities are the names under which ACLs may let the caller in, "*" apart. A
+// user whose id reads like a role is nobody to them: a database that comes from
+// elsewhere may have one (advisory A20).
 func (c Caller) identities() []string {
 	if c.UserID == "" {
 		return nil
 	}
 	ids := make([]string, 0, 1+len(c.Roles))
-	ids = append(ids, c.UserID)
+	if !strings.HasPrefix(c.UserID, rolePrefix) {
+		ids = append(ids, c.UserID)
+	}
 	for _, role := range c.Roles {
-		ids = append(ids, "role:"+role)
+		ids = append(ids, rolePrefix+role)
 	}
 	return ids
 }
+
+// rolePrefix is before the names of roles in ACLs, and begins no object's id.
+const rolePrefix = "role:"
 
 // readable adds to a filter that the caller may read the object.
 func readable(filter bson.D, c Caller) bson.D {

@@ -109,7 +109,7 @@ func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error
 		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
 	}
 	// An id that looks like a role would match ACL entries of the role (advisory A20).
-	if strings.HasPrefix(string(s), "role:") || strings.ContainsRune(string(s), 0) {
+	if strings.HasPrefix(string(s), rolePrefix) || strings.ContainsRune(string(s), 0) {
 		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
 	}
 	return string(s), true, nil

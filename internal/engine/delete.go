@@ -5,12 +5,16 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/schema"
 )
 
 // Delete removes an object; see API.
 func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) error {
 	if err := e.admitWrite(c, className, schema.OpDelete); err != nil {
+		return err
+	}
+	if err := e.requireSession(c, className); err != nil {
 		return err
 	}
 	class, err := e.class(ctx, className)
@@ -32,8 +36,27 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 	if err != nil {
 		return storeError(err)
 	}
-	if n == 0 {
-		return objectNotFound()
+	switch {
+	case n > 0:
+		return nil
+	case className == "_User" && !c.Master():
+		return e.sanitize(parse.NewError(parse.SessionMissing, "Insufficient auth."))
+	}
+	return objectNotFound()
+}
+
+// requireSession keeps those who are not signed in from deleting users and
+// sessions, whatever the ACLs say: rows that were put in past the accounts have
+// none.
+func (e *Engine) requireSession(c Caller, class string) error {
+	if c.Master() || c.UserID != "" {
+		return nil
+	}
+	switch class {
+	case "_User":
+		return parse.NewError(parse.SessionMissing, "Insufficient auth to delete user")
+	case "_Session":
+		return e.sanitize(errInvalidSession)
 	}
 	return nil
 }

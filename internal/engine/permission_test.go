@@ -336,6 +336,38 @@ func TestAdvisory_A20_RoleShapedIDs(t *testing.T) {
 	a.schema("AdminsOnly", `{"classLevelPermissions":{"find":{"role:admin":true}}}`)
 	_, err = a.find(engine.Caller{UserID: "role:admin"}, "AdminsOnly", `{}`)
 	wantCode(t, err, parse.OperationForbidden)
+	// A database that comes from elsewhere may have a user of such an id.
+	id := a.create(master, "Thing", `{"ACL":{"role:admin":{"read":true,"write":true}}}`)
+	_, err = a.update(engine.Caller{UserID: "role:admin"}, "Thing", id, `{"a":1}`)
+	wantCode(t, err, parse.ObjectNotFound)
+}
+
+// Rows that were put in past the accounts have no ACL: nobody who is not signed
+// in deletes them all the same.
+func TestUsersAndSessions_AreNotDeletedByStrangers(t *testing.T) {
+	a := open(t)
+	a.schema("_Session", `{}`)
+	for collection, id := range map[string]string{"_User": "alice", "_Session": "s"} {
+		doc, err := bson.Marshal(bson.D{{Key: "_id", Value: id}, {Key: "_p_user", Value: "_User$alice"}, {Key: "_wperm", Value: bson.A{"alice"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.store.Insert(context.Background(), collection, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		class, id string
+		caller    engine.Caller
+		code      parse.Code
+	}{
+		{"_User", "alice", anonymous, parse.SessionMissing},
+		{"_User", "alice", bob, parse.SessionMissing},
+		{"_Session", "s", anonymous, parse.InvalidSessionToken},
+		{"_Session", "s", bob, parse.ObjectNotFound},
+	} {
+		wantCode(t, a.Delete(context.Background(), c.caller, c.class, c.id), c.code)
+	}
 }
 
 func TestAdvisory_A21_EveryNewKeyNeedsAddField(t *testing.T) {
@@ -343,7 +375,7 @@ func TestAdvisory_A21_EveryNewKeyNeedsAddField(t *testing.T) {
 	a.schema("Fixed", `{"fields":{"a":{"type":"Number"}},"classLevelPermissions":{"find":{"*":true},"get":{"*":true},"create":{"*":true},"update":{"*":true},"delete":{"*":true},"addField":{}}}`)
 	id := a.create(alice, "Fixed", `{"a":1}`)
 	for _, body := range []string{
-		`{"b":1}`, `{"b":{"__op":"Increment","amount":1}}`, `{"b":{"__op":"Add","objects":[1]}}`, `{"b.c":1}`,
+		`{"b":1}`, `{"b":null}`, `{"b":{"__op":"Increment","amount":1}}`, `{"b":{"__op":"Add","objects":[1]}}`, `{"b.c":1}`,
 		`{"b":{"__op":"AddRelation","objects":[{"__type":"Pointer","className":"Fixed","objectId":"x"}]}}`,
 	} {
 		_, err := a.update(alice, "Fixed", id, body)

@@ -22,8 +22,9 @@ type mask struct {
 	// owners are rules that replace hidden for objects whose pointer field
 	// names the caller ("userField:…").
 	owners []schema.OwnerMask
-	// self says that the caller's own row of _User is shown in full.
-	self bool
+	// users says that the class is _User, whose rows show to their own user what
+	// they hide from others.
+	users bool
 }
 
 // maskFor decides what the caller may not see of a class.
@@ -32,14 +33,13 @@ func (e *Engine) maskFor(c Caller, class *schema.Class) mask {
 		return mask{}
 	}
 	hidden, owners := class.Permissions.ProtectedFieldsFor(c.UserID, c.Roles)
-	m := mask{hidden: hidden, owners: owners, self: class.Name == "_User" && c.UserID != ""}
-	secret := class.Name == "_User" // its authData is for the user alone
-	if len(hidden) > 0 || secret {
+	m := mask{hidden: hidden, owners: owners, users: class.Name == "_User"}
+	if len(hidden) > 0 || m.users {
 		m.queryHidden = make(map[string]bool, len(hidden)+1)
 		for _, field := range hidden {
 			m.queryHidden[field] = true
 		}
-		if secret {
+		if m.users { // whose authData is for each user alone
 			m.queryHidden["authData"] = true
 		}
 	}
@@ -48,20 +48,21 @@ func (e *Engine) maskFor(c Caller, class *schema.Class) mask {
 
 // fieldsHidden are the fields hidden in one stored object.
 func (e *Engine) fieldsHidden(c Caller, m mask, doc bson.Raw) []string {
-	if m.self {
-		if id, ok := doc.Lookup("_id").StringValueOK(); ok && id == c.UserID {
-			if e.ProtectedFieldsOwnerExempt {
-				return nil
-			}
-			return m.hidden
-		}
-		return append(slices.Clip(m.hidden), "authData")
-	}
 	hidden := m.hidden
 	for _, owner := range m.owners {
 		if slices.Contains(parse.AppendPointers(nil, doc, []string{owner.Field}), parse.Pointer{ClassName: "_User", ObjectID: c.UserID}) {
 			hidden = slices.DeleteFunc(slices.Clone(hidden), func(f string) bool { return !slices.Contains(owner.Hidden, f) })
 		}
+	}
+	if !m.users {
+		return hidden
+	}
+	id, _ := doc.Lookup("_id").StringValueOK()
+	switch own := c.UserID != "" && id == c.UserID; {
+	case !own:
+		return append(slices.Clip(hidden), "authData")
+	case e.ProtectedFieldsOwnerExempt:
+		return nil
 	}
 	return hidden
 }
@@ -135,7 +136,7 @@ func (r *read) viewer(key viewKey, keys, excludeKeys []string) func(bson.Raw) *p
 		key.hidden = strings.Join(hidden, ",")
 		return e.sharedView(key, hidden)
 	}
-	if !m.self && len(m.owners) == 0 && (c.Master() || key.class.Name != "_User") {
+	if !m.users && len(m.owners) == 0 {
 		shared := view(m.hidden)
 		return func(bson.Raw) *parse.View { return shared }
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/schema"
 )
 
@@ -256,7 +257,7 @@ func (w *write) ensureClass(ctx context.Context, name string, permitNewFields fu
 	if err != nil {
 		return err
 	}
-	if class != nil && len(missing) == 0 {
+	if class != nil && len(missing) == 0 && !w.nullsUnknown(class) {
 		w.class = class
 		return nil
 	}
@@ -267,4 +268,16 @@ func (w *write) ensureClass(ctx context.Context, name string, permitNewFields fu
 	}
 	w.class, err = e.Catalog.EnsureClass(ctx, name, w.needed)
 	return storeError(err)
+}
+
+// nullsUnknown tells whether the write stores a null under a name that the class
+// does not know. A null has no type to declare, but is there all the same
+// (advisory A21).
+func (w *write) nullsUnknown(class *schema.Class) bool {
+	for _, f := range w.fields {
+		if f.op == nil && isNull(f.value) && class.Fields[query.Root(f.path)] == nil {
+			return true
+		}
+	}
+	return false
 }
