@@ -145,10 +145,35 @@ func mapServerError(err error, server mongo.ServerError, collection string) erro
 		return store.BadRequest(codeIllegalOperation, "transactions need a MongoDB that is a replica set or a sharded cluster, and this one is a standalone server")
 	}
 	if blamesRequest(f.code) {
-		return &store.RequestError{Code: int32(f.code), Message: f.message}
+		return &store.RequestError{Code: int32(f.code), Message: messageOf(f.message)}
 	}
 	return fmt.Errorf("store: %w", err)
 }
+
+// messageOf is what a server says of a request without what only the operator
+// may know: the database's name, and the document that an update did not fit,
+// whose fields the client may not be allowed to read.
+func messageOf(text string) string {
+	const planner = "planner returned error: "
+	if strings.HasPrefix(text, "error processing query: ") {
+		if i := strings.LastIndex(text, planner); i >= 0 {
+			return "error processing query: " + text[i:]
+		}
+	}
+	// Stored values come behind a brace, or two parentheses. They are cut off first:
+	// what follows is sought in the server's own words.
+	for _, begin := range [...]string{" {", " (("} {
+		text, _, _ = strings.Cut(text, begin)
+	}
+	if i := strings.LastIndex(text, causedBy); i >= 0 {
+		text = text[i+len(causedBy):]
+	}
+	return text
+}
+
+// causedBy is between what a server was doing, and to which collection, and what
+// went wrong.
+const causedBy = " :: caused by :: "
 
 // failure is the first thing that a server says went wrong.
 type failure struct {

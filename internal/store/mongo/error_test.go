@@ -307,3 +307,18 @@ func TestIndexOf(t *testing.T) {
 		t.Errorf("index is %+v", ix)
 	}
 }
+
+// What a server says of a request names the database, and quotes stored values:
+// clients are told neither.
+func TestMessageOf_TellsNothingStored(t *testing.T) {
+	for text, want := range map[string]string{
+		`Cannot apply $inc to a value of non-numeric type. {_id: "x"} has the field 'secret' of non-numeric type string`:                     "Cannot apply $inc to a value of non-numeric type.",
+		`error processing query: ns=app.Note filter: secret $eq "x" planner returned error: bad hint`:                                        "error processing query: planner returned error: bad hint",
+		`PlanExecutor error during aggregation :: caused by :: Failed to optimize pipeline :: caused by :: $add only supports numeric types`: "$add only supports numeric types",
+		"unknown operator: $fly": "unknown operator: $fly",
+	} {
+		if got := messageOf(text); got != want {
+			t.Errorf("%s\ngives %q, want %q", text, got, want)
+		}
+	}
+}
