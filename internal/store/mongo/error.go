@@ -56,10 +56,10 @@ var unavailableCodes = []int{
 // requestCodes are the named errors that are the fault of a filter, an update, a
 // pipeline or an index.
 var requestCodes = map[int]bool{
-	codeBadValue: true, 4: true, codeFailedToParse: true, 14: true, 15: true, 16: true, 22: true, 28: true, 29: true,
+	codeBadValue: true, codeIndexNotFound: true, 4: true, codeFailedToParse: true, 14: true, 15: true, 16: true, 22: true, 28: true, 29: true,
 	30: true, 34: true, 40: true, 52: true, 53: true, 54: true, 55: true, 56: true, 57: true, 66: true, codeCannotCreateIndex: true, 72: true,
 	codeInvalidNamespace: true, 121: true, 146: true, 165: true, 168: true, 171: true, 197: true, 224: true, 241: true, 257: true, codeInvalidResumeToken: true,
-	263: true, 292: true, codeBSONObjectTooLarge: true,
+	263: true, 291: true, 292: true, codeBSONObjectTooLarge: true,
 }
 
 // operationalCodes are errors with numbers among those of assertions that tell
@@ -126,7 +126,7 @@ func mapServerError(err error, server mongo.ServerError, collection string) erro
 		return duplicateKey(err, collection)
 	case hasCode(server, conflictCodes...):
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
-	case hasCode(server, codeIndexNotFound, codeNamespaceNotFound):
+	case hasCode(server, codeNamespaceNotFound):
 		return fmt.Errorf("%w: %w", store.ErrNotFound, err)
 	case hasCode(server, codeIndexOptionsConflict, codeIndexKeySpecs):
 		return fmt.Errorf("%w: %w", store.ErrIndexConflict, err)

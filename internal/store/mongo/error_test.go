@@ -45,7 +45,6 @@ func TestMapError(t *testing.T) {
 		{"transient transaction error", mongo.CommandError{Code: 1, Labels: []string{"TransientTransactionError"}}, store.ErrConflict},
 		{"stepped down in a transaction", mongo.CommandError{Code: 10107, Labels: []string{"TransientTransactionError"}}, store.ErrUnavailable},
 		{"transaction gone", mongo.CommandError{Code: 251}, store.ErrConflict},
-		{"index not found", mongo.CommandError{Code: 27}, store.ErrNotFound},
 		{"collection not found", mongo.CommandError{Code: 26}, store.ErrNotFound},
 		{"index options", mongo.CommandError{Code: 85}, store.ErrIndexConflict},
 		{"index keys", mongo.CommandError{Code: 86}, store.ErrIndexConflict},
