@@ -102,6 +102,7 @@ type App struct {
 	RateLimits                   []RateLimit
 	Idempotency                  Idempotency
 	Schema                       Schema
+	Aggregation                  Aggregation
 	// RouteAllowList are the regular expressions of the only routes that clients
 	// may use; nil lets them use all.
 	RouteAllowList                    []string
@@ -225,6 +226,14 @@ type Idempotency struct {
 	Paths []string
 	// TTL is how long an id is remembered.
 	TTL time.Duration
+}
+
+// Aggregation says what aggregations do unless they say otherwise.
+type Aggregation struct {
+	// RawValues and RawFieldNames give values and names as the database has them.
+	RawValues, RawFieldNames bool
+	// ForReadOnlyMaster lets the read-only master key run them.
+	ForReadOnlyMaster bool
 }
 
 // Schema is classes kept as code.

@@ -21,6 +21,9 @@ type API interface {
 	Update(ctx context.Context, c Caller, class, id string, body *parse.Object) (*Result, error)
 	// Delete removes an object.
 	Delete(ctx context.Context, c Caller, class, id string) error
+	// Aggregate runs a pipeline over a class, or lists the values of a field:
+	// {"results":[…]}. It is for callers who administer the app.
+	Aggregate(ctx context.Context, c Caller, class string, a *query.Aggregate) (*Result, error)
 	// Transaction runs fn so that all its writes happen, or none; on conflicts
 	// with other writers it is tried again, five times at most.
 	Transaction(ctx context.Context, fn func(ctx context.Context) error) error

@@ -29,6 +29,10 @@ type Options struct {
 	AllowClientClassCreation bool
 	// AllowCustomObjectID lets clients choose object ids.
 	AllowCustomObjectID bool
+	// Aggregation says what aggregations do unless they say otherwise, and
+	// AggregationForReadOnlyMaster lets the read-only master key run them.
+	Aggregation                  query.PipelineForm
+	AggregationForReadOnlyMaster bool
 	// LockSchemas refuses all changes of classes through the schema API.
 	LockSchemas bool
 	// AllowPublicExplain lets clients ask for query plans.

@@ -6,18 +6,20 @@ import "strings"
 type columnKind uint8
 
 const (
-	columnHidden    columnKind = iota // never shown
-	columnPlain                       // by its BSON type
-	columnID                          // objectId
-	columnTimestamp                   // createdAt, updatedAt: plain ISO strings
-	columnRead                        // _rperm: part of ACL
-	columnWrite                       // _wperm: part of ACL
-	columnAuthData                    // one provider's part of authData
-	columnPointer                     // "Class$id"
-	columnFile                        // a file's name
-	columnGeoPoint                    // [longitude, latitude]
-	columnPolygon                     // GeoJSON
-	columnBytes                       // binary, or base64
+	columnHidden        columnKind = iota // never shown
+	columnPlain                           // by its BSON type
+	columnID                              // objectId
+	columnResultID                        // the _id of an aggregation's result
+	columnResultPointer                   // the same, "Class$id"
+	columnTimestamp                       // createdAt, updatedAt: plain ISO strings
+	columnRead                            // _rperm: part of ACL
+	columnWrite                           // _wperm: part of ACL
+	columnAuthData                        // one provider's part of authData
+	columnPointer                         // "Class$id"
+	columnFile                            // a file's name
+	columnGeoPoint                        // [longitude, latitude]
+	columnPolygon                         // GeoJSON
+	columnBytes                           // binary, or base64
 )
 
 // column is where a stored element belongs in its Parse object.

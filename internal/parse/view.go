@@ -24,6 +24,9 @@ type ViewOptions struct {
 	// Named begins each object with its className alone, as objects have that a
 	// query was redirected to.
 	Named bool
+	// Results shows results of aggregations, whose _id may be anything. With
+	// PointerIDs it is a stored pointer, and objectId is the id in it.
+	Results, PointerIDs bool
 	// Internal shows the internal fields of users, as the maintenance key may see.
 	Internal bool
 }
@@ -68,6 +71,12 @@ func NewView(o ViewOptions) *View {
 	}
 	for _, stored := range []string{storedID, storedCreatedAt, storedUpdatedAt, "_rperm", "_wperm", "_acl"} {
 		v.columns[stored] = v.column(stored)
+	}
+	if o.Results {
+		v.columns[storedID].kind = columnResultID
+		if o.PointerIDs {
+			v.columns[storedID].kind = columnResultPointer
+		}
 	}
 	if o.ClassName == "_User" {
 		v.addInternal(o.Internal)

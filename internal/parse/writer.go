@@ -22,6 +22,16 @@ func (w *valueWriter) column(dst []byte, as columnKind, kind bson.Type, b []byte
 	switch as {
 	case columnID:
 		return appendID(dst, kind, b), nil
+	case columnResultID, columnResultPointer:
+		// What is empty counts as nothing, as in parse-server.
+		switch {
+		case kind == bson.TypeString && as == columnResultPointer:
+			_, id, _ := bytes.Cut(stringBytes(b), []byte{'$'})
+			return AppendString(dst, id), nil
+		case kind == bson.TypeString && len(stringBytes(b)) == 0,
+			(kind == bson.TypeEmbeddedDocument || kind == bson.TypeArray) && len(b) == emptyDocument:
+			return append(dst, "null"...), nil
+		}
 	case columnTimestamp:
 		if kind == bson.TypeDateTime {
 			dst = AppendDate(append(dst, '"'), int64Of(b))
@@ -66,6 +76,9 @@ func appendID(dst []byte, kind bson.Type, b []byte) []byte {
 	f, _ := numberOf(kind, b)
 	return append(appendNumber(append(dst, '"'), f), '"')
 }
+
+// emptyDocument is the length of a document or array that has nothing in it.
+const emptyDocument = 5
 
 func appendHex(dst, b []byte) []byte {
 	dst = hex.AppendEncode(append(dst, '"'), b)

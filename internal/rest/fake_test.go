@@ -87,6 +87,20 @@ func (e *recorder) Delete(_ context.Context, c engine.Caller, class, id string) 
 	return e.record(c, "delete", class, id)
 }
 
+func (e *recorder) Aggregate(_ context.Context, c engine.Caller, class string, a *query.Aggregate) (*engine.Result, error) {
+	words := []string{"aggregate", class}
+	for _, s := range a.Stages {
+		words = append(words, s.Name)
+	}
+	if a.Distinct != "" {
+		words = append(words, "distinct", a.Distinct)
+	}
+	if err := e.record(c, words...); err != nil {
+		return nil, err
+	}
+	return engine.NewResult([]byte(`{"results":[]}`)), nil
+}
+
 func (e *recorder) Transaction(ctx context.Context, fn func(context.Context) error) error {
 	if err := e.record(engine.Caller{}, "begin"); err != nil {
 		return err

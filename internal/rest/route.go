@@ -54,6 +54,8 @@ func newRouter() *router {
 	r.add("DELETE", "/schemas/{class}", "", deleteSchema)
 	r.add("DELETE", "/purge/{class}", "", purge)
 
+	r.add("GET", "/aggregate/{class}", "", aggregate)
+
 	r.add("GET", "/config", "", getConfig)
 	r.add("PUT", "/config", "", updateConfig)
 	r.add("GET", "/serverInfo", "", serverInfo)
