@@ -149,7 +149,7 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 		}
 	}
 	r.mask = e.maskFor(c, r.class)
-	if err := r.checkPaths(); err != nil {
+	if err := r.checkPaths(ctx); err != nil {
 		return nil, err
 	}
 	if q.IncludeAll {
@@ -218,9 +218,11 @@ func (e *Engine) limit(q *query.Query) int64 {
 }
 
 // checkPaths refuses conditions and orders on what the caller may not see.
-func (r *read) checkPaths() error {
+func (r *read) checkPaths(ctx context.Context) error {
 	c, class := r.caller, r.class
-	for path := range r.query.Where.Paths {
+	searches := false
+	for path, constraints := range r.query.Where.Paths {
+		searches = searches || slices.ContainsFunc(constraints, isText)
 		if err := r.engine.checkPath(c, class, r.mask.queryHidden, path); err != nil {
 			return err
 		}
@@ -232,6 +234,9 @@ func (r *read) checkPaths() error {
 		if err := r.engine.checkPath(c, class, r.mask.queryHidden, order.Path); err != nil {
 			return err
 		}
+	}
+	if searches && len(r.mask.queryHidden) > 0 {
+		return r.checkTextIndex(ctx)
 	}
 	return nil
 }
@@ -250,6 +255,33 @@ func (r *read) keys() []string {
 	keys := slices.Clone(r.query.Keys)
 	keys[slices.Index(keys, query.Score)] = scoreMember
 	return keys
+}
+
+func isText(c query.Constraint) bool {
+	_, ok := c.(*query.Text)
+	return ok
+}
+
+// checkTextIndex refuses a search for text by a caller who may not filter by all
+// the fields that it would look into: a text index's, whichever is named
+// (advisories A03 and A06).
+func (r *read) checkTextIndex(ctx context.Context) error {
+	indexes, err := r.engine.Store.Indexes(ctx, r.class.Name)
+	if err != nil {
+		return storeError(err)
+	}
+	for _, index := range indexes {
+		searched := slices.DeleteFunc(slices.Clone(index.Keys), func(e bson.E) bool { return e.Value != "text" })
+		if len(searched) == 0 {
+			continue
+		}
+		for _, e := range append(searched, index.Weights...) {
+			if field := query.Root(e.Key); field == "$**" || r.mask.queryHidden[field] || query.Internal(field) {
+				return r.engine.denied("This user is not allowed to search class " + r.class.Name + ", of which the text index has fields that are hidden")
+			}
+		}
+	}
+	return nil
 }
 
 // find is the store's form of the query.

@@ -3,12 +3,14 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/store"
 )
 
 // library is an app with books by authors of countries.
@@ -257,6 +259,40 @@ func TestResolveSession(t *testing.T) {
 	for _, token := range []string{"r:old", "r:orphan", "r:unknown", ""} {
 		if _, err := a.ResolveSession(ctx, engine.Caller{}, token); parse.CodeOf(err) != parse.InvalidSessionToken {
 			t.Errorf("token %q: got %v", token, err)
+		}
+	}
+}
+
+// A search for text looks into all fields of the text index, whichever is named.
+func TestAdvisory_A06_TextSearchesOfHiddenFields(t *testing.T) {
+	a := open(t)
+	a.schema("Post", `{"fields":{"title":{"type":"String"},"secret":{"type":"String"},"more":{"type":"Object"}},
+		"classLevelPermissions":{"find":{"*":true},"count":{"*":true},"protectedFields":{"*":["secret"],"role:admin":[]}}}`)
+	a.create(master, "Post", `{"title":"open","secret":"hidden"}`)
+	const search = `{"where":{"title":{"$text":{"$search":{"$term":"hidden"}}}}}`
+	for keys, denied := range map[string]bool{
+		"title": false, "title secret": true, "title secret.part": true, "$**": true, "title more.a": false, "title _p_author": true,
+	} {
+		var index bson.D
+		for _, key := range strings.Fields(keys) {
+			index = append(index, bson.E{Key: key, Value: "text"})
+		}
+		if err := a.store.CreateIndexes(context.Background(), "Post", store.Index{Name: "t", Keys: index}); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{search, `{"where":{"$or":[` + search[len(`{"where":`):len(search)-1] + `]}}`, search[:len(search)-1] + `,"count":1,"limit":0}`} {
+			_, err := a.find(anonymous, "Post", query)
+			if denied {
+				wantCode(t, err, parse.OperationForbidden)
+			} else if err != nil {
+				t.Errorf("an index of %s: %v", keys, err)
+			}
+			if _, err := a.find(adminMember, "Post", query); err != nil && keys != "$**" {
+				t.Errorf("an index of %s, as one who sees all: %v", keys, err)
+			}
+		}
+		if err := a.store.DropIndex(context.Background(), "Post", "t"); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
