@@ -48,7 +48,7 @@ func (s *server) startWire(ctx context.Context, dir, store string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	p, err := launch(ctx, dir, loam, "mongo", "--data", store, "--listen", address)
+	p, err := launch(ctx, dir, loam, "mongo", "--data", store, "--listen", address, "--database", "bench")
 	if err != nil {
 		return "", err
 	}
