@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -506,24 +505,6 @@ func readKeywords(value any) (any, error) {
 		keywords = append(keywords, k)
 	}
 	return keywords, nil
-}
-
-// readClassDefinitions takes class definitions back to JSON, which is what the
-// schema reads.
-func readClassDefinitions(value any) (any, error) {
-	list := value.([]any)
-	definitions := make([][]byte, len(list))
-	for i, item := range list {
-		members, _ := item.(map[string]any)
-		if name, ok := members["className"].(string); !ok || name == "" {
-			return nil, fmt.Errorf("has an entry %d without a className", i+1)
-		}
-		var err error
-		if definitions[i], err = json.Marshal(members); err != nil {
-			return nil, fmt.Errorf("has an entry %d that is no JSON: %w", i+1, err)
-		}
-	}
-	return definitions, nil
 }
 
 // hostPort joins a host and a port for a URL, with the unspecified address
