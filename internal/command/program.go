@@ -133,7 +133,7 @@ func find(name string) (subcommand, error) {
 func (p *Program) overview(w io.Writer) {
 	fmt.Fprint(w, "Loam is a self-hosted backend in one binary that speaks the Parse protocol.\n\nUsage:\n")
 	for _, c := range subcommands() {
-		fmt.Fprintf(w, "  loam %-32s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+		fmt.Fprintf(w, "  loam %-44s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
 	}
 	fmt.Fprint(w, "\nWithout any configuration, \"loam serve\" keeps its data in ./loam-data and prints what clients need.\n")
 }
