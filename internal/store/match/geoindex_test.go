@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/loam-baas/loam/internal/store"
 )
@@ -140,8 +141,15 @@ func FuzzGeometry(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, filter, doc []byte) {
-		if bson.Raw(filter).Validate() == nil && bson.Raw(doc).Validate() == nil {
+		if wellFormed(filter) && wellFormed(doc) {
 			checkRegion(t, filter, doc)
 		}
 	})
+}
+
+// wellFormed tells whether data is one document and no more: Validate alone takes
+// what is behind the document's end for a part of it.
+func wellFormed(data []byte) bool {
+	n, _, ok := bsoncore.ReadLength(data)
+	return ok && int(n) == len(data) && bson.Raw(data).Validate() == nil
 }
