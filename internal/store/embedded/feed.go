@@ -200,11 +200,7 @@ func (p place) token() bson.Raw {
 	if p.final {
 		data[16] = 1
 	}
-	raw, err := bson.Marshal(bson.D{{Key: "_data", Value: hex.EncodeToString(data[:])}})
-	if err != nil {
-		panic(err) // a string can be encoded
-	}
-	return raw
+	return bson.Raw(bsoncore.NewDocumentBuilder().AppendString("_data", hex.EncodeToString(data[:])).Build())
 }
 
 // codeInvalidResumeToken is MongoDB's.
