@@ -101,7 +101,7 @@ func (s *subrequest) route(ctx context.Context) error {
 	if !ok {
 		return parse.NewError(parse.InvalidJSON, "cannot route batch path "+s.path)
 	}
-	s.path = target
+	s.path = canonical(target)
 	if strings.EqualFold(s.method, http.MethodPost) && strings.EqualFold(s.path, "/batch") {
 		return parse.NewError(parse.InvalidJSON, "nested batch requests are not allowed")
 	}

@@ -173,10 +173,7 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 // below finds the path below the mount path. It works on the escaped path, so
 // that an escaped slash does not separate.
 func (c *call) below(u *url.URL) error {
-	path := u.Path
-	if u.RawPath != "" {
-		path = u.RawPath
-	}
+	path := canonical(u.EscapedPath())
 	mount := c.handler.mount
 	rest, ok := strings.CutPrefix(path, mount)
 	if !ok || rest != "" && rest[0] != '/' {
@@ -191,6 +188,22 @@ func (c *call) below(u *url.URL) error {
 	}
 	c.path, c.query = rest, u.RawQuery
 	return nil
+}
+
+// canonical writes a path in one way only, so that escaping a letter that needs
+// no escape leads past no rate limit and no list of routes. It leaves as it is
+// what can't be read.
+func canonical(escaped string) string {
+	if strings.IndexByte(escaped, '%') < 0 {
+		return escaped
+	}
+	elements := strings.Split(escaped, "/")
+	for i, element := range elements {
+		if text, err := url.PathUnescape(element); err == nil {
+			elements[i] = strings.ReplaceAll((&url.URL{Path: text}).EscapedPath(), "/", "%2F")
+		}
+	}
+	return strings.Join(elements, "/")
 }
 
 // noRoute says that nothing is served at a path.

@@ -38,6 +38,8 @@ func TestPaths(t *testing.T) {
 		{name: "two slashes behind the mount path", request: "GET /parse//classes/A", header: with(), want: empty, engine: "client find A"},
 		{name: "escaped letters", request: "GET /parse/classes/%41", header: with(), want: empty, engine: "client find A"},
 		{name: "an escaped slash does not separate", request: "GET /parse/classes/A%2Fb", header: with(), want: empty, engine: "client find A/b"},
+		{name: "what is escaped twice is unescaped once", request: "GET /parse/classes/A/%2541", header: with(), want: `{"objectId":"x"}`, engine: "client get A %41"},
+		{name: "what is no UTF-8", request: "GET /parse/classes/A/%FF", header: with(), status: 400, want: `{"error":"Failed to decode param '%FF'"}`},
 		{name: "large letters", request: "GET /parse/Classes/A", header: with(), want: empty, engine: "client find A"},
 		{name: "small letters", request: "POST /parse/SCHEMAS/A", header: with(master), want: `{"className":"A"}`, engine: "master create schema A {}"},
 		{name: "HEAD is GET", request: "HEAD /parse/classes/A", header: with(), want: empty, engine: "client find A"},

@@ -51,8 +51,8 @@ func TestRateLimit_CountsByUserAndSession(t *testing.T) {
 	}
 }
 
-// Row I05: neither a made-up session nor another spelling of the method nor a
-// batch gives a new window.
+// Row I05: neither a made-up session nor another spelling of the method or the
+// path nor a batch gives a new window.
 func TestAdvisory_I05_RateLimitIsNotEvaded(t *testing.T) {
 	const invalid = `{"code":209,"error":"Invalid session token"}`
 	play(t, limited(t, config.RateLimit{Path: regexp.MustCompile("."), Count: 1, Zone: config.ZoneUser}), []scenario{
@@ -64,6 +64,7 @@ func TestAdvisory_I05_RateLimitIsNotEvaded(t *testing.T) {
 		{name: "a POST", request: "POST /parse/classes/A", header: with(), from: client, body: `{}`, status: 201, want: `{"objectId":"new"}`, engine: "client create A {}"},
 		{name: "a POST that says so in small letters", request: "POST /parse/classes/A", header: with(), from: client, body: `{"_method":"post"}`, status: 429, want: tooMany},
 		{name: "a POST that is meant as GET", request: "POST /parse/classes/A", header: with(), from: client, body: `{"_method":"get"}`, want: empty, engine: "client find A"},
+		{name: "a POST to a path with an escaped letter", request: "POST /parse/classes/%41", header: with(), from: client, body: `{}`, status: 429, want: tooMany},
 		{name: "a POST in a batch", request: "POST /parse/batch", header: with(), from: client, status: 400, want: tooMany,
 			body: `{"requests":[{"method":"post","path":"/parse/classes/A","body":{}}]}`},
 		{name: "a GET in a batch comes in a POST", request: "POST /parse/batch", header: with(), from: client, status: 400, want: tooMany,

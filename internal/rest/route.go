@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/loam-baas/loam/internal/parse"
 )
 
 // action does what a route is for.
@@ -108,9 +111,12 @@ func (r *router) find(c *call) action {
 		if strings.IndexByte(value, '%') >= 0 {
 			unescaped, err := url.PathUnescape(value)
 			if err != nil {
-				return nil
+				return undecodable(value)
 			}
 			value = unescaped
+		}
+		if !utf8.ValidString(value) {
+			return undecodable(c.match.URLParams.Values[i])
 		}
 		switch name {
 		case "class":
@@ -120,6 +126,13 @@ func (r *router) find(c *call) action {
 		}
 	}
 	return found.act
+}
+
+// undecodable is what is done at a path with a parameter that is no text.
+func undecodable(parameter string) action {
+	refusal := &parse.Error{Code: parse.InvalidJSON, Status: http.StatusBadRequest, Bare: true,
+		Message: "Failed to decode param '" + parameter + "'"}
+	return func(context.Context, *call) (answer, error) { return answer{}, refusal }
 }
 
 func (r *router) search(c *call, path string) (route, bool) {
