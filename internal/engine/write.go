@@ -146,10 +146,10 @@ func (w *write) checkName(key string, creating bool) error {
 }
 
 func (w *write) addValue(key string, v parse.Value) error {
-	root, _, dotted := strings.Cut(key, ".")
+	root, path, dotted := strings.Cut(key, ".")
 	switch {
 	case dotted:
-		w.need(root, parse.FieldType{Kind: parse.KindObject})
+		w.need(root, container(path))
 	case !isNull(v):
 		t, err := parse.TypeOf(v)
 		if err != nil {
@@ -165,13 +165,13 @@ func (w *write) addValue(key string, v parse.Value) error {
 }
 
 func (w *write) addOperation(key string, op parse.Operation, creating bool) error {
-	root, _, dotted := strings.Cut(key, ".")
+	root, path, dotted := strings.Cut(key, ".")
 	switch op.(type) {
 	case parse.AddRelation, parse.RemoveRelation, parse.BatchOp:
 		return w.addRelationOps(key, op)
 	}
 	if dotted {
-		w.need(root, parse.FieldType{Kind: parse.KindObject})
+		w.need(root, container(path))
 	} else {
 		t, err := parse.TypeOfOperation(op)
 		if err != nil {
@@ -229,6 +229,16 @@ func (w *write) addRelationOps(key string, op parse.Operation) error {
 	w.need(key, parse.FieldType{Kind: parse.KindRelation, TargetClass: target})
 	w.relations = append(w.relations, rel)
 	return nil
+}
+
+// container is the type of a field into which a path leads: what begins with a
+// number is an element of an array.
+func container(path string) parse.FieldType {
+	name, _, _ := strings.Cut(path, ".")
+	if strings.Trim(name, "0123456789") == "" {
+		return parse.FieldType{Kind: parse.KindArray}
+	}
+	return parse.FieldType{Kind: parse.KindObject}
 }
 
 func (w *write) need(field string, t parse.FieldType) {
