@@ -56,8 +56,8 @@ benchgo: ## every Go benchmark, BENCHTIME each
 million: ## load a million documents into the embedded store, and query them
 	LOAM_BENCH_MILLION=1 $(GO) test -run '^$$' -bench Million -benchtime 1x -timeout 20m ./internal/store/embedded
 
-parity: ## replay the recorded answers of parse-server against Loam
-	$(GO) test -count 1 ./internal/parity/...
+parity: ## replay the recorded answers of parse-server against Loam, and tell how far they agree
+	cd internal/parity && $(GO) test -count 1 -agreement
 
 record: internal/parity/reference/node_modules ## record parse-server's answers anew (needs PostgreSQL with PostGIS)
 	$(GO) run ./internal/parity/record

@@ -32,7 +32,7 @@ import (
 )
 
 var (
-	agreement = flag.Bool("agreement", false, "print how many answers of each area are as the reference's")
+	agreement = flag.Bool("agreement", false, "print how many answers in each area are as the reference's")
 	fill      = flag.Bool("fill", false, "write Loam's answer below every \"differs: …\" that has none")
 )
 
@@ -111,7 +111,7 @@ func play(t *testing.T, database func(*testing.T) string) {
 	apps := appOptions(t)
 	var tally tally
 	if *agreement {
-		t.Cleanup(func() { fmt.Print(tally.String()) })
+		t.Cleanup(func() { fmt.Printf("%s\n%s", t.Name(), tally.String()) })
 	}
 	for _, file := range files {
 		t.Run(file.Area+"/"+file.Name, func(t *testing.T) {
@@ -136,14 +136,14 @@ func play(t *testing.T, database func(*testing.T) string) {
 
 // playScenario asks a scenario's requests and compares the answers.
 func playScenario(t *testing.T, path string, s *parity.Scenario, loam *parity.Target) count {
-	var c count
+	c := count{scenarios: 1}
 	bindings := parity.Bindings{"base": publicURL}
 	began := time.Now()
 	for _, x := range s.Exchanges() {
 		if x.Recorded == nil {
 			t.Fatalf("%s:%d: the reference's answer was not recorded", path, x.Line)
 		}
-		c.exchanges++
+		c.requests++
 		waitForNextMillisecond()
 		got, err := loam.Ask(t.Context(), s.App, x, bindings)
 		if err != nil {
@@ -270,8 +270,15 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// count is how the answers of exchanges compare.
-type count struct{ exchanges, same, differ, wrong int }
+// count is how the answers of scenarios compare.
+type count struct{ scenarios, requests, same, differ, wrong int }
+
+func (c count) plus(d count) count {
+	return count{c.scenarios + d.scenarios, c.requests + d.requests, c.same + d.same, c.differ + d.differ, c.wrong + d.wrong}
+}
+
+// agreed is the part of the answers that is the reference's, in percent.
+func (c count) agreed() float64 { return 100 * float64(c.same) / float64(max(c.requests, 1)) }
 
 // tally counts by area.
 type tally struct {
@@ -285,8 +292,7 @@ func (t *tally) add(area string, c count) {
 	if t.areas == nil {
 		t.areas = map[string]count{}
 	}
-	sum := t.areas[area]
-	t.areas[area] = count{sum.exchanges + c.exchanges, sum.same + c.same, sum.differ + c.differ, sum.wrong + c.wrong}
+	t.areas[area] = t.areas[area].plus(c)
 }
 
 func (t *tally) String() string {
@@ -294,14 +300,16 @@ func (t *tally) String() string {
 	defer t.mu.Unlock()
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "area\tanswers\tas recorded\tdiffer on purpose\twrong\t")
+	fmt.Fprintln(w, "area\tscenarios\trequests\tidentical\tdiffering on purpose\twrong\tagreement\t")
+	line := func(area string, c count) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f %%\t\n", area, c.scenarios, c.requests, c.same, c.differ, c.wrong, c.agreed())
+	}
 	var total count
 	for _, area := range slices.Sorted(maps.Keys(t.areas)) {
-		c := t.areas[area]
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t\n", area, c.exchanges, c.same, c.differ, c.wrong)
-		total = count{total.exchanges + c.exchanges, total.same + c.same, total.differ + c.differ, total.wrong + c.wrong}
+		line(area, t.areas[area])
+		total = total.plus(t.areas[area])
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t%d\t%d\t\n", total.exchanges, total.same, total.differ, total.wrong)
+	line("all", total)
 	w.Flush()
 	return b.String()
 }
