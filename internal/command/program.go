@@ -66,6 +66,7 @@ func subcommands() []subcommand {
 		{"doctor", "[flags] [file]", "check the embedded stores, and repair them", (*Program).doctor},
 		{"snapshot", "--to DIR [flags] [file]", "copy the data directory, also of a running server", (*Program).snapshot},
 		{"compact", "[flags] [file]", "make the embedded stores as small as they can be", (*Program).compact},
+		{"openapi", "", "print the description of the REST API, in OpenAPI 3.1", (*Program).openapi},
 		{"version", "", "print the version", (*Program).version},
 		{"help", "[command]", "tell more of a command", (*Program).help},
 	}

@@ -101,6 +101,7 @@ func TestProgram_Commands(t *testing.T) {
 		"help of a command":   {[]string{"help", "serve"}, nil, exitOK, "--master-key-ips", ""},
 		"--help of one":       {[]string{"serve", "--help"}, nil, exitOK, "--master-key-ips", ""},
 		"version":             {[]string{"version"}, nil, exitOK, "loam devel (go", ""},
+		"openapi":             {[]string{"openapi"}, nil, exitOK, "openapi: 3.1.0\n", ""},
 		"unknown command":     {[]string{"sevre"}, nil, exitUsage, "", `there is no command "sevre"; did you mean "serve"?`},
 		"flag as command":     {[]string{"--port", "1"}, nil, exitUsage, "", "loam serve --port"},
 		"unknown flag":        {[]string{"serve", "--prot", "1"}, nil, exitUsage, "", "flag --prot: there is no such option; did you mean --port?"},

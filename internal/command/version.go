@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/loam-baas/loam/api"
 )
 
 // version is set by the linker in releases; see the Makefile.
@@ -33,5 +35,10 @@ func Version() string {
 
 func (p *Program) version(context.Context, []string) error {
 	_, err := fmt.Fprintf(p.Stdout, "loam %s (%s, %s/%s)\n", Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+func (p *Program) openapi(context.Context, []string) error {
+	_, err := p.Stdout.Write(api.OpenAPI)
 	return err
 }

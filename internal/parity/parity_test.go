@@ -24,6 +24,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/loam-baas/loam/internal/apitest"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/mongowire"
 	"github.com/loam-baas/loam/internal/parity"
@@ -256,8 +257,24 @@ func startLoam(t *testing.T, name string, options map[string]any, database strin
 		t.FailNow()
 	}
 	u := &url.URL{Scheme: "http", Host: s.Addr().String(), Path: "/parse"}
-	return &parity.Target{Apps: map[string]*url.URL{name: u}, Client: parity.NewClient()}
+	client := parity.NewClient()
+	client.Transport = &apitest.Transport{
+		Description: description(), Mount: u.Path, Next: client.Transport,
+		Report: func(x *apitest.Exchange, err error) {
+			t.Errorf("%s %s does not fit api/openapi.yaml: %v\n\trequest: %s %s\n\tanswer: %d %s", x.Method, x.Path, err, x.Query, x.Body, x.Status, x.Answer)
+		},
+	}
+	return &parity.Target{Apps: map[string]*url.URL{name: u}, Client: client}
 }
+
+// description is that of the API, which every exchange is held to.
+var description = sync.OnceValue(func() *apitest.Description {
+	d, err := apitest.Load()
+	if err != nil {
+		panic(err)
+	}
+	return d
+})
 
 type lockedBuffer struct {
 	mu sync.Mutex
