@@ -82,6 +82,8 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		Limits:                       queryLimits(&c.RequestComplexity),
 		AnswerBytes:                  c.RequestComplexity.AnswerBytes,
 		EncodingsBytes:               encodingsBytes,
+		SessionCacheSize:             c.CacheMaxSize,
+		SessionCacheTTL:              c.CacheTTL,
 		FileURL:                      fileURL(c.PublicServerURL, c.AppID),
 	})
 	door := rest.NewApp(rest.AppOptions{

@@ -113,7 +113,8 @@ func TestLoad_Defaults(t *testing.T) {
 			ObjectIDSize: 10, DefaultLimit: 100, EnableSanitizedErrorResponse: true,
 			RequestKeywordDenylist: []Keyword{{Key: "_bsontype", Value: "Code", HasValue: true}, {Key: "constructor"}, {Key: "__proto__"}},
 			Aggregation:            Aggregation{ForReadOnlyMaster: true},
-			Idempotency:            Idempotency{TTL: 5 * time.Minute},
+			CacheMaxSize:           10000, CacheTTL: 5 * time.Second,
+			Idempotency: Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{
 				IncludeDepth: 10, IncludeCount: 100, SubqueryDepth: 10, SubqueryLimit: 100_000, QueryDepth: 10,
 				GraphQLDepth: 20, GraphQLFields: 200, BatchRequestLimit: 100, AllowRegex: true,

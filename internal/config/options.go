@@ -103,6 +103,9 @@ type App struct {
 	Idempotency                  Idempotency
 	Schema                       Schema
 	Aggregation                  Aggregation
+	// CacheMaxSize is how many session tokens are remembered, and CacheTTL for how long.
+	CacheMaxSize int
+	CacheTTL     time.Duration
 	// RouteAllowList are the regular expressions of the only routes that clients
 	// may use; nil lets them use all.
 	RouteAllowList                    []string

@@ -62,8 +62,6 @@ func nodeSection() Section {
 			{Path: "directAccess", Kind: Bool, Default: "true", Status: Inert, Doc: "Whether cloud code calls the server without HTTP. Loam always does it so."},
 			{Path: "databaseAdapter", Kind: Any, Status: Inert, Doc: "A JavaScript module; see `databaseURI`."},
 			{Path: "cacheAdapter", Kind: Any, Status: Inert, Doc: "A JavaScript module. Loam's caches are part of it."},
-			{Path: "cacheMaxSize", Kind: Int, Default: "10000", Status: Inert, Doc: "Entries in Parse Server's cache."},
-			{Path: "cacheTTL", Kind: Int, Default: "5000", Status: Inert, Doc: "Milliseconds that entries stay in Parse Server's cache."},
 			{Path: "loggerAdapter", Kind: Any, Status: Inert, Doc: "A JavaScript module."},
 			{Path: "analyticsAdapter", Kind: Any, Status: Inert, Doc: "A JavaScript module."},
 			{Path: "enableProductPurchaseLegacyApi", Kind: Bool, Default: "true", Status: Inert, Doc: "Whether receipts of App Store purchases are checked, as parse.com did."},

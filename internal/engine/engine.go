@@ -51,6 +51,13 @@ type Options struct {
 	// EncodingsBytes bounds the memory, in bytes, in which the JSON of objects that
 	// are read often is kept; 0 keeps none.
 	EncodingsBytes int
+	// SessionCacheSize is how many session tokens are remembered with the user and
+	// roles that they stand for, and SessionCacheTTL for how long; 0 keeps none.
+	SessionCacheSize int
+	SessionCacheTTL  time.Duration
+	// ExtendSessions is the length that sessions have again when they are used
+	// after half of it; 0 leaves them as they are.
+	ExtendSessions time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -60,6 +67,7 @@ type Engine struct {
 	Options
 	views     viewCache
 	encodings *encodings
+	sessions  *sessionCache
 }
 
 // New returns the gate over a store and a catalog of classes.
@@ -76,5 +84,7 @@ func New(o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{Options: o, encodings: newEncodings()}
+	sessions := newSessionCache(o.SessionCacheSize, o.SessionCacheTTL)
+	o.Store = sessionWatch{o.Store, sessions}
+	return &Engine{Options: o, encodings: newEncodings(), sessions: sessions}
 }

@@ -231,38 +231,6 @@ func TestUnknownClasses(t *testing.T) {
 	closed.create(master, "Nothing", `{"a":1}`)
 }
 
-func TestResolveSession(t *testing.T) {
-	a := open(t)
-	ctx := context.Background()
-	a.insert("_User", bson.D{{Key: "_id", Value: "alice"}})
-	session := func(token, user string, expires int64) {
-		a.insert("_Session", bson.D{{Key: "_id", Value: "id" + token}, {Key: "_session_token", Value: token}, {Key: "_p_user", Value: "_User$" + user}, {Key: "expiresAt", Value: bson.DateTime(expires)}})
-	}
-	const future = int64(9e12)
-	session("r:good", "alice", future)
-	session("r:old", "alice", 1)
-	session("r:orphan", "nobody", future)
-	// A circle of roles: staff holds admin, admin holds staff.
-	for id, name := range map[string]string{"r1": "staff", "r2": "admin", "r3": "other"} {
-		a.insert("_Role", bson.D{{Key: "_id", Value: id}, {Key: "name", Value: name}})
-	}
-	join := func(collection, related, owning string) {
-		a.insert(collection, bson.D{{Key: "_id", Value: related + owning}, {Key: "relatedId", Value: related}, {Key: "owningId", Value: owning}})
-	}
-	join("_Join:users:_Role", "alice", "r1")
-	join("_Join:roles:_Role", "r1", "r2")
-	join("_Join:roles:_Role", "r2", "r1")
-	c, err := a.ResolveSession(ctx, engine.Caller{}, "r:good")
-	if err != nil || c.UserID != "alice" || len(c.Roles) != 2 {
-		t.Errorf("got %+v, %v", c, err)
-	}
-	for _, token := range []string{"r:old", "r:orphan", "r:unknown", ""} {
-		if _, err := a.ResolveSession(ctx, engine.Caller{}, token); parse.CodeOf(err) != parse.InvalidSessionToken {
-			t.Errorf("token %q: got %v", token, err)
-		}
-	}
-}
-
 // A search for text looks into all fields of the text index, whichever is named.
 func TestAdvisory_A06_TextSearchesOfHiddenFields(t *testing.T) {
 	a := open(t)

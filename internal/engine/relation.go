@@ -23,6 +23,19 @@ func (e *Engine) related(ctx context.Context, class, field, owner string) ([]par
 	return ids, storeError(err)
 }
 
+// owners are the ids of the objects whose relation has one of the members.
+func (e *Engine) owners(ctx context.Context, join string, members []string) ([]string, error) {
+	var ids []string
+	find := store.Find{Filter: bson.D{{Key: "relatedId", Value: bson.D{{Key: "$in", Value: stringsA(members)}}}}}
+	err := e.Store.Find(ctx, join, find, func(doc bson.Raw) error {
+		if id, ok := doc.Lookup("owningId").StringValueOK(); ok {
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	return ids, storeError(err)
+}
+
 // relationChange is what a write does to one relation.
 type relationChange struct {
 	field       string

@@ -2,10 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -18,85 +17,188 @@ var (
 	errExpiredSession = parse.NewError(parse.InvalidSessionToken, "Session token is expired.")
 )
 
-// errFound ends a search at its first result.
-var errFound = errors.New("found")
+// userPrefix is before the ids of users in pointers as they are stored.
+const userPrefix = "_User$"
 
-// ResolveSession turns a session token into its user and roles; see API.
-func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Caller, error) {
-	var session bson.Raw
-	find := store.Find{Filter: bson.D{{Key: "_session_token", Value: token}}, Limit: 1}
-	err := e.Store.Find(ctx, "_Session", find, func(doc bson.Raw) error {
-		session = append(session, doc...)
-		return errFound
-	})
-	if err != nil && !errors.Is(err, errFound) {
-		return c, storeError(err)
-	}
-	if session == nil {
-		return c, errInvalidSession
-	}
-	if expires, ok := session.Lookup("expiresAt").DateTimeOK(); ok && expires < e.Now().UnixMilli() {
-		return c, errExpiredSession
-	}
-	pointer, _ := session.Lookup("_p_user").StringValueOK()
-	user, ok := strings.CutPrefix(pointer, "_User$")
-	if !ok || user == "" {
-		return c, errInvalidSession
-	}
-	// A session outlives its user's row when that was deleted past Loam.
-	exists, err := e.Store.Count(ctx, "_User", store.Count{Filter: bson.D{{Key: "_id", Value: user}}, Limit: 1})
-	if err != nil {
-		return c, storeError(err)
-	}
-	if exists == 0 {
-		return c, errInvalidSession
-	}
-	c.UserID, c.SessionToken = user, token
-	c.Roles, err = e.rolesOf(ctx, user)
-	return c, err
+// session is who a session token stands for.
+type session struct {
+	id, token, user string
+	// roles are the names of the user's roles, roleIDs the ids of all that were
+	// met on the way to them, of roles that are gone too.
+	roles, roleIDs []string
+	// expires is when the session ends; the zero time is never.
+	expires time.Time
+	// updated is when its row was written last.
+	updated time.Time
 }
 
-// rolesOf are the names of a user's roles, those included that hold them as
-// child roles, however deep and even in a circle.
-func (e *Engine) rolesOf(ctx context.Context, user string) ([]string, error) {
-	seen := make(map[string]bool)
-	level, err := e.owners(ctx, "_Join:users:_Role", []string{user})
-	for err == nil && len(level) > 0 {
-		var fresh []string
-		for _, id := range level {
-			if !seen[id] {
-				seen[id] = true
-				fresh = append(fresh, id)
+// ResolveSession turns a session token into its user and roles; see API. It asks
+// the store once, or not at all if it has done so a moment before.
+func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Caller, error) {
+	now := e.Now()
+	s := e.sessions.get(token, now)
+	if s == nil {
+		seen := e.sessions.seen()
+		var err error
+		if s, err = e.readSession(ctx, token); err != nil {
+			return c, err
+		}
+		if s.live(now) {
+			e.extendSession(ctx, s, now)
+			if _, inside := inTransaction(ctx); !inside { // others do not see what it sees
+				e.sessions.put(s, now, seen)
 			}
 		}
-		if len(fresh) == 0 {
-			break
-		}
-		level, err = e.owners(ctx, "_Join:roles:_Role", fresh)
 	}
-	if err != nil || len(seen) == 0 {
-		return nil, err
+	if !s.live(now) {
+		return c, errExpiredSession
 	}
-	var names []string
-	find := store.Find{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: stringsA(slices.Sorted(maps.Keys(seen)))}}}}}
-	err = e.Store.Find(ctx, "_Role", find, func(doc bson.Raw) error {
-		if name, ok := doc.Lookup("name").StringValueOK(); ok {
-			names = append(names, name)
-		}
-		return nil
-	})
-	return names, storeError(err)
+	c.UserID, c.SessionToken, c.Roles = s.user, token, s.roles
+	return c, nil
 }
 
-// owners are the ids of the objects whose relation has one of the members.
-func (e *Engine) owners(ctx context.Context, join string, members []string) ([]string, error) {
-	var ids []string
-	find := store.Find{Filter: bson.D{{Key: "relatedId", Value: bson.D{{Key: "$in", Value: stringsA(members)}}}}}
-	err := e.Store.Find(ctx, join, find, func(doc bson.Raw) error {
-		if id, ok := doc.Lookup("owningId").StringValueOK(); ok {
-			ids = append(ids, id)
+// live tells whether the session has not ended.
+func (s *session) live(now time.Time) bool { return s.expires.IsZero() || !s.expires.Before(now) }
+
+// sessionQuery finds a session's user, and of the roles every way that leads from
+// the user up to them, in one go: each stage looks up its documents by an index,
+// and a circle of roles is walked once.
+func sessionQuery(token string) bson.A {
+	stage := func(name string, value any) bson.D { return bson.D{{Key: name, Value: value}} }
+	lookup := func(from, local, foreign, as string, fields ...string) bson.D {
+		only := bson.D{}
+		for _, field := range fields {
+			only = append(only, bson.E{Key: field, Value: 1})
 		}
+		return stage("$lookup", bson.D{{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: foreign},
+			{Key: "pipeline", Value: bson.A{stage("$project", only)}}, {Key: "as", Value: as}})
+	}
+	return bson.A{
+		stage("$match", bson.D{{Key: "_session_token", Value: token}}),
+		stage("$limit", int32(1)),
+		stage("$project", bson.D{{Key: "_p_user", Value: 1}, {Key: "expiresAt", Value: 1}, {Key: "_updated_at", Value: 1},
+			{Key: "user", Value: stage("$substrBytes", bson.A{"$_p_user", len(userPrefix), -1})}}),
+		// A session outlives its user's row when that was deleted past Loam.
+		lookup("_User", "user", "_id", "users", "_id"),
+		lookup(usersOfRoles, "user", "relatedId", "memberships", "owningId"),
+		stage("$graphLookup", bson.D{{Key: "from", Value: rolesOfRoles}, {Key: "startWith", Value: "$memberships.owningId"},
+			{Key: "connectFromField", Value: "owningId"}, {Key: "connectToField", Value: "relatedId"}, {Key: "as", Value: "inheritance"}}),
+		stage("$set", bson.D{{Key: "ids", Value: stage("$setUnion", bson.A{"$memberships.owningId", "$inheritance.owningId"})}}),
+		lookup("_Role", "ids", "_id", "roles", "name"),
+	}
+}
+
+// The collections of the relations of roles.
+const (
+	usersOfRoles = "_Join:users:_Role"
+	rolesOfRoles = "_Join:roles:_Role"
+)
+
+// readSession asks the store who a token stands for.
+func (e *Engine) readSession(ctx context.Context, token string) (*session, error) {
+	var row bson.Raw
+	err := e.Store.Aggregate(ctx, "_Session", sessionQuery(token), store.AggregateOptions{}, func(doc bson.Raw) error {
+		row = slices.Clone(doc)
 		return nil
 	})
-	return ids, storeError(err)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	user, _ := strings.CutPrefix(text(row, "_p_user"), userPrefix)
+	if user == "" || !hasOne(row, "users") {
+		return nil, errInvalidSession
+	}
+	s := &session{id: text(row, "_id"), token: token, user: user}
+	if at, ok := row.Lookup("expiresAt").DateTimeOK(); ok {
+		s.expires = time.UnixMilli(at)
+	}
+	if at, ok := row.Lookup("_updated_at").DateTimeOK(); ok {
+		s.updated = time.UnixMilli(at)
+	}
+	return s, s.climb(row)
+}
+
+// climb finds the roles that the user has, directly or because one of the user's
+// roles is among a role's roles. A role that is not there any more leads nowhere,
+// though the rows of its relations may be left.
+func (s *session) climb(row bson.Raw) error {
+	names, above := make(map[string]string), make(map[string][]string)
+	err := each(row, "roles", func(role bson.Raw) { names[text(role, "_id")] = text(role, "name") })
+	if err != nil {
+		return err
+	}
+	err = each(row, "inheritance", func(edge bson.Raw) {
+		above[text(edge, "relatedId")] = append(above[text(edge, "relatedId")], text(edge, "owningId"))
+	})
+	if err != nil {
+		return err
+	}
+	met := make(map[string]bool)
+	var next []string
+	meet := func(id string) {
+		if met[id] {
+			return
+		}
+		met[id] = true
+		s.roleIDs = append(s.roleIDs, id)
+		if name := names[id]; name != "" {
+			s.roles = append(s.roles, name)
+			next = append(next, id)
+		}
+	}
+	err = each(row, "memberships", func(edge bson.Raw) { meet(text(edge, "owningId")) })
+	for len(next) > 0 {
+		id := next[0]
+		next = next[1:]
+		for _, owner := range above[id] {
+			meet(owner)
+		}
+	}
+	return err
+}
+
+// text is a document's field that is a string.
+func text(doc bson.Raw, field string) string {
+	s, _ := doc.Lookup(field).StringValueOK()
+	return s
+}
+
+// each calls visit with the documents in a document's array.
+func each(doc bson.Raw, field string, visit func(bson.Raw)) error {
+	array, _ := doc.Lookup(field).ArrayOK()
+	elements, err := array.Values()
+	for _, e := range elements {
+		if inner, ok := e.DocumentOK(); ok {
+			visit(inner)
+		}
+	}
+	return err
+}
+
+// hasOne tells whether a document's array has elements.
+func hasOne(doc bson.Raw, field string) bool {
+	array, _ := doc.Lookup(field).ArrayOK()
+	_, err := array.IndexErr(0)
+	return err == nil
+}
+
+// extendSession gives a session that is used its full length again when half of
+// it is over, if the app wants that (option extendSessionOnUse). A session that
+// can't be extended is as good as before, so that is no failure.
+func (e *Engine) extendSession(ctx context.Context, s *session, now time.Time) {
+	if e.ExtendSessions <= 0 || now.Sub(s.updated) < e.ExtendSessions/2 {
+		return
+	}
+	expires := now.Add(e.ExtendSessions)
+	// Of requests at the same time, one extends it.
+	_, err := e.Store.Update(ctx, "_Session", store.Update{
+		Filter: bson.D{{Key: "_id", Value: s.id}, {Key: "_updated_at", Value: bson.NewDateTimeFromTime(s.updated)}},
+		Change: bson.D{{Key: "$set", Value: bson.D{
+			{Key: "expiresAt", Value: bson.NewDateTimeFromTime(expires)}, {Key: "_updated_at", Value: bson.NewDateTimeFromTime(now)}}}},
+	})
+	if err != nil {
+		e.Logger.WarnContext(ctx, "a session was not extended", "error", err)
+		return
+	}
+	s.expires, s.updated = expires, now
 }

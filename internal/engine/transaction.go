@@ -13,11 +13,13 @@ const transactionTries = 5
 
 // Transaction runs fn so that all its writes happen, or none; see API.
 func (e *Engine) Transaction(ctx context.Context, fn func(ctx context.Context) error) error {
-	var err error
-	for range transactionTries {
-		if err = e.Catalog.Transaction(ctx, fn); !errors.Is(err, store.ErrConflict) {
-			break
+	err := e.sessions.around(ctx, func(ctx context.Context) (err error) {
+		for range transactionTries {
+			if err = e.Catalog.Transaction(ctx, fn); !errors.Is(err, store.ErrConflict) {
+				break
+			}
 		}
-	}
+		return err
+	})
 	return storeError(err)
 }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -37,17 +38,36 @@ func (s *Store) Aggregate(ctx context.Context, collection string, stages bson.A,
 	if tx != nil || p.ReadsOnce() {
 		return p.Run(ctx, s, yield)
 	}
-	return s.atOneTime(ctx, p, yield)
+	return s.atOneTime(ctx, s.laneOf(collection, p), p, yield)
+}
+
+// laneOf is the lane that a pipeline runs in. One about a single document that an
+// index finds is as good as a short read: who a request is from is asked so, and
+// must not wait for scans.
+func (s *Store) laneOf(collection string, p *pipeline.Pipeline) lane {
+	first, ok := p.Search()
+	if !ok || first.Limit != 1 {
+		return scans
+	}
+	q, err := newSearch(collection, first)
+	if err != nil {
+		return scans
+	}
+	candidates, err := s.catalog.Load().collections[collection].plans(&q.request)
+	if err != nil || slices.ContainsFunc(candidates, func(p *plan) bool { return !p.selects() }) {
+		return scans
+	}
+	return shortReads
 }
 
 // atOneTime runs a pipeline on a snapshot of its own. If collections or indexes
 // change before it has results, it begins again.
-func (s *Store) atOneTime(ctx context.Context, p *pipeline.Pipeline, yield func(bson.Raw) error) error {
+func (s *Store) atOneTime(ctx context.Context, l lane, p *pipeline.Pipeline, yield func(bson.Raw) error) error {
 	for attempt := 1; ; attempt++ {
 		if err := s.usable(ctx); err != nil {
 			return err
 		}
-		tx, err := s.beginSnapshot(ctx, scans)
+		tx, err := s.beginSnapshot(ctx, l)
 		if err != nil {
 			return err
 		}

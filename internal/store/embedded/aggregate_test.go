@@ -3,11 +3,13 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/pipeline"
 )
 
 func TestAggregate(t *testing.T) {
@@ -66,5 +68,58 @@ func TestAggregate(t *testing.T) {
 	err := s.Aggregate(t.Context(), "c", bson.A{}, store.AggregateOptions{}, func(bson.Raw) error { return boom })
 	if err != boom {
 		t.Errorf("an error of yield is told as %v", err)
+	}
+}
+
+// What is about one document, found by an index, does not wait for scans.
+func TestAggregate_LeavesTheLaneOfScans(t *testing.T) {
+	s := open(t, Options{})
+	define(t, s, "c", store.Index{Keys: doc(t, `{"a":1}`)})
+	insert(t, s, "c", `{"_id":1,"a":1,"b":1}`)
+	for range s.readers.width {
+		s.readers.lanes[scans] <- struct{}{}
+	}
+	defer func() {
+		for range s.readers.width {
+			<-s.readers.lanes[scans]
+		}
+	}()
+	const join = `{"$lookup":{"from":"c","localField":"b","foreignField":"_id","as":"d"}}]`
+	for stages, waits := range map[string]bool{
+		`[{"$match":{"a":1}},{"$limit":1},` + join:                   false,
+		`[{"$match":{"a":1,"b":1}},{"$limit":1},` + join:             false,
+		`[{"$match":{"a":1}},{"$limit":2},` + join:                   true,
+		`[{"$match":{"a":1}},` + join:                                true,
+		`[{"$match":{"b":1}},{"$limit":1},` + join:                   true,
+		`[{"$sort":{"a":1}},{"$limit":1},` + join:                    true,
+		`[{"$limit":1},` + join:                                      true,
+		`[{"$documents":[{"b":1}]},{"$limit":1},` + join:             true,
+		`[{"$match":{"_id":{"$gte":0}}},{"$limit":1},` + join:        false,
+		`[{"$limit":1},{"$match":{"a":1}},` + join:                   true,
+		`[{"$match":{"a":1}},{"$sort":{"b":1}},{"$limit":1},` + join: false,
+	} {
+		collection := "c"
+		if strings.Contains(stages, "$documents") {
+			collection = ""
+		}
+		pipe := doc(t, `{"p":`+stages+`}`)[0].Value.(bson.A)
+		compiled, err := pipeline.Compile(collection, pipe, pipeline.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := s.laneOf(collection, compiled); l == scans != waits {
+			t.Errorf("%s runs in lane %d", stages, l)
+		}
+		if waits {
+			continue
+		}
+		n := 0
+		err = s.Aggregate(t.Context(), collection, pipe, store.AggregateOptions{}, func(bson.Raw) error {
+			n++
+			return nil
+		})
+		if err != nil || n != 1 {
+			t.Errorf("%s: %d results, %v", stages, n, err)
+		}
 	}
 }
