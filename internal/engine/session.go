@@ -60,32 +60,38 @@ func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Ca
 // live tells whether the session has not ended.
 func (s *session) live(now time.Time) bool { return s.expires.IsZero() || !s.expires.Before(now) }
 
-// sessionQuery finds a session's user, and of the roles every way that leads from
-// the user up to them, in one go: each stage looks up its documents by an index,
-// and a circle of roles is walked once.
+// sessionQuery finds the row of a token, its user and the user's roles in one go.
 func sessionQuery(token string) bson.A {
-	stage := func(name string, value any) bson.D { return bson.D{{Key: name, Value: value}} }
-	lookup := func(from, local, foreign, as string, fields ...string) bson.D {
-		only := bson.D{}
-		for _, field := range fields {
-			only = append(only, bson.E{Key: field, Value: 1})
-		}
-		return stage("$lookup", bson.D{{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: foreign},
-			{Key: "pipeline", Value: bson.A{stage("$project", only)}}, {Key: "as", Value: as}})
-	}
-	return bson.A{
+	query := bson.A{
 		stage("$match", bson.D{{Key: "_session_token", Value: token}}),
 		stage("$limit", int32(1)),
 		stage("$project", bson.D{{Key: "_p_user", Value: 1}, {Key: "expiresAt", Value: 1}, {Key: "_updated_at", Value: 1},
 			{Key: "user", Value: stage("$substrBytes", bson.A{"$_p_user", len(userPrefix), -1})}}),
 		// A session outlives its user's row when that was deleted past Loam.
 		lookup("_User", "user", "_id", "users", "_id"),
+	}
+	return append(query, roleStages()...)
+}
+
+// roleStages find, for the user whose id is in the field user, every way that
+// leads up to roles. Each looks up its documents by an index, and a circle of
+// roles is walked once.
+func roleStages() bson.A {
+	return bson.A{
 		lookup(usersOfRoles, "user", "relatedId", "memberships", "owningId"),
 		stage("$graphLookup", bson.D{{Key: "from", Value: rolesOfRoles}, {Key: "startWith", Value: "$memberships.owningId"},
 			{Key: "connectFromField", Value: "owningId"}, {Key: "connectToField", Value: "relatedId"}, {Key: "as", Value: "inheritance"}}),
 		stage("$set", bson.D{{Key: "ids", Value: stage("$setUnion", bson.A{"$memberships.owningId", "$inheritance.owningId"})}}),
 		lookup("_Role", "ids", "_id", "roles", "name"),
 	}
+}
+
+func stage(name string, value any) bson.D { return bson.D{{Key: name, Value: value}} }
+
+// lookup is the stage that joins one field of documents of another collection.
+func lookup(from, local, foreign, as, field string) bson.D {
+	return stage("$lookup", bson.D{{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: foreign},
+		{Key: "pipeline", Value: bson.A{stage("$project", bson.D{{Key: field, Value: 1}})}}, {Key: "as", Value: as}})
 }
 
 // The collections of the relations of roles.
@@ -96,13 +102,9 @@ const (
 
 // readSession asks the store who a token stands for.
 func (e *Engine) readSession(ctx context.Context, token string) (*session, error) {
-	var row bson.Raw
-	err := e.Store.Aggregate(ctx, "_Session", sessionQuery(token), store.AggregateOptions{}, func(doc bson.Raw) error {
-		row = slices.Clone(doc)
-		return nil
-	})
+	row, err := e.aggregateOne(ctx, "_Session", sessionQuery(token))
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	user, _ := strings.CutPrefix(text(row, "_p_user"), userPrefix)
 	if user == "" || !hasOne(row, "users") {
@@ -116,6 +118,35 @@ func (e *Engine) readSession(ctx context.Context, token string) (*session, error
 		s.updated = time.UnixMilli(at)
 	}
 	return s, s.climb(row)
+}
+
+// As is the client c signed in as the user of that id, without a session. The
+// store is asked once.
+func (e *Engine) As(ctx context.Context, c Caller, user string) (Caller, error) {
+	query := bson.A{
+		stage("$match", bson.D{{Key: "_id", Value: user}}),
+		stage("$limit", int32(1)),
+		stage("$project", bson.D{{Key: "user", Value: "$_id"}}),
+	}
+	row, err := e.aggregateOne(ctx, "_User", append(query, roleStages()...))
+	if err != nil {
+		return c, err
+	}
+	var s session
+	if err := s.climb(row); err != nil {
+		return c, err
+	}
+	return Caller{UserID: user, Roles: s.roles, InstallationID: c.InstallationID}, nil
+}
+
+// aggregateOne is the one document that a pipeline makes, or nil.
+func (e *Engine) aggregateOne(ctx context.Context, collection string, pipeline bson.A) (bson.Raw, error) {
+	var row bson.Raw
+	err := e.Store.Aggregate(ctx, collection, pipeline, store.AggregateOptions{}, func(doc bson.Raw) error {
+		row = slices.Clone(doc)
+		return nil
+	})
+	return row, storeError(err)
 }
 
 // climb finds the roles that the user has, directly or because one of the user's

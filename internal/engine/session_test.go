@@ -159,6 +159,23 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+func TestAs(t *testing.T) {
+	s := openSignedIn(t)
+	s.user("alice")
+	s.role("admin", "["+s.role("staff", "alice")+"]")
+	for user, want := range map[string]string{"alice": "admin staff", "nobody": ""} {
+		s.costs(user, 1, func() {
+			c, err := s.As(context.Background(), engine.Caller{Scope: engine.ScopeMaster, InstallationID: "phone"}, user)
+			if roles := strings.Join(slices.Sorted(slices.Values(c.Roles)), " "); err != nil || roles != want {
+				t.Errorf("%s has the roles %q, %v", user, roles, err)
+			}
+			if c.UserID != user || c.Scope != engine.ScopeClient || c.InstallationID != "phone" {
+				t.Errorf("as %s: %+v", user, c)
+			}
+		})
+	}
+}
+
 // A role that was deleted gives nothing, and leads to nothing, though the rows of
 // its relations are left.
 func TestSessions_DeletedRolesLeadNowhere(t *testing.T) {
