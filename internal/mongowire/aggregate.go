@@ -22,13 +22,8 @@ func (m *members) pipeline() pipeline {
 	if _, ok := m.look("allowDiskUse"); ok {
 		p.options.InMemory = !m.flag("allowDiskUse")
 	}
-	list := m.array("pipeline")
-	if list == nil {
+	if p.stages = m.list("pipeline"); p.stages == nil {
 		m.fail(codeTypeMismatch, "'pipeline' must be an array")
-		return p
-	}
-	if err := (bson.RawValue{Type: bson.TypeArray, Value: list}).Unmarshal(&p.stages); err != nil {
-		m.fail(codeFailedToParse, "'pipeline' cannot be read")
 	}
 	return p
 }

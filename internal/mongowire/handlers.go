@@ -126,6 +126,6 @@ func modifying(name string) *handler {
 
 func modifyMembers(name string) known {
 	return commandMembers(
-		[]string{name, "query", "sort", "remove", "update", "new", "fields", "upsert", "collation", "bypassDocumentValidation", "hint"},
-		[]string{"let", "arrayFilters"})
+		[]string{name, "query", "sort", "remove", "update", "new", "fields", "upsert", "collation", "bypassDocumentValidation", "hint", "arrayFilters"},
+		[]string{"let"})
 }

@@ -56,6 +56,31 @@ func (m *members) array(key string) bson.RawArray {
 	return list
 }
 
+// list reads an array with what is in it; nil when there is none.
+func (m *members) list(key string) bson.A {
+	raw := m.array(key)
+	if raw == nil {
+		return nil
+	}
+	list := bson.A{}
+	if err := (bson.RawValue{Type: bson.TypeArray, Value: raw}).Unmarshal(&list); err != nil {
+		m.fail(codeFailedToParse, "'%s' cannot be read", key)
+	}
+	return list
+}
+
+// documents reads an array of documents.
+func (m *members) documents(key string) (docs []bson.D) {
+	for _, v := range m.list(key) {
+		d, ok := v.(bson.D)
+		if !ok {
+			m.fail(codeTypeMismatch, "'%s' must be an array of objects", key)
+		}
+		docs = append(docs, d)
+	}
+	return docs
+}
+
 // number reads a whole number.
 func (m *members) number(key string) int64 {
 	v, ok := m.look(key)

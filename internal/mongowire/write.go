@@ -183,8 +183,8 @@ func update(ctx context.Context, c *command) (bson.D, error) {
 }
 
 var updateStatement = knowing(
-	[]string{"q", "u", "multi", "upsert", "collation", "sort", "hint"},
-	[]string{"arrayFilters", "c"},
+	[]string{"q", "u", "multi", "upsert", "collation", "sort", "hint", "arrayFilters"},
+	[]string{"c"},
 )
 
 // updateOne runs one statement of an update. The result counts only without an
@@ -219,9 +219,10 @@ func (c *command) updateOne(ctx context.Context, db store.Store, collection stri
 // change reads what an update does into u or, when it gives a whole document to
 // put in place of another, returns that.
 func (m *members) change(key string, u *store.Update) (replacement bson.Raw) {
+	u.ArrayFilters = m.documents("arrayFilters")
 	v, _ := m.look(key)
 	if v.Type == bson.TypeArray {
-		m.fail(codeCommandNotSupported, "updates by pipelines are not served")
+		u.Pipeline = m.list(key)
 		return nil
 	}
 	doc, ok := v.DocumentOK()
@@ -230,6 +231,9 @@ func (m *members) change(key string, u *store.Update) (replacement bson.Raw) {
 		return nil
 	}
 	if first, err := doc.IndexErr(0); err != nil || first.Key() == "" || first.Key()[0] != '$' {
+		if len(u.ArrayFilters) > 0 {
+			m.fail(codeFailedToParse, "arrayFilters may not be specified for a replacement")
+		}
 		return doc
 	}
 	u.Change = m.document(key)

@@ -18,8 +18,8 @@ import (
 // methods are safe for concurrent use. A collection comes into being with its
 // first document or index; reading one that is not there finds nothing.
 //
-// Filters are MongoDB query documents, updates are MongoDB update documents
-// (operators only, never replacements). Their values are those that
+// Filters are MongoDB query documents, updates are MongoDB update documents or
+// pipelines (never replacements). Their values are those that
 // bson.Unmarshal into bson.D makes: bson.D, bson.A, string, int32, int64,
 // float64, bool, nil, bson.DateTime, bson.Binary, bson.Regex, bson.ObjectID …
 type Store interface {
@@ -112,6 +112,12 @@ type Update struct {
 	Filter bson.D
 	// Change is a MongoDB update document of operators ($set, $inc, …).
 	Change bson.D
+	// ArrayFilters say which elements $[name] stands for in the paths of Change:
+	// filters whose paths all begin with that name.
+	ArrayFilters []bson.D
+	// Pipeline, unless it is nil, makes the change in place of Change: the stages
+	// $set, $unset, $project, $replaceWith and their other names.
+	Pipeline bson.A
 	// Many changes all that match, not just the first.
 	Many bool
 	// Upsert adds a document made of the filter's equalities and the change

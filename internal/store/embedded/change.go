@@ -9,6 +9,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/match"
+	"github.com/loam-baas/loam/internal/store/pipeline"
 )
 
 // stage is where commands change documents: the writer's transaction, or that
@@ -99,11 +100,11 @@ func (tx *writeTx) insertAll(name string, then *collection, docs []bson.Raw, ent
 // update is a compiled store.Update.
 type update struct {
 	search  *search
-	updater *match.Updater
+	updater match.Applier
 	change  store.Update
 }
 
-func newUpdate(collection string, u store.Update) (*update, error) {
+func newUpdate(ctx context.Context, collection string, u store.Update) (*update, error) {
 	find := store.Find{Filter: u.Filter, Sort: u.Sort, Projection: u.Projection}
 	if !u.Many {
 		find.Limit = 1
@@ -115,11 +116,22 @@ func newUpdate(collection string, u store.Update) (*update, error) {
 	if u.Upsert && q.env != nil {
 		return nil, store.BadRequest(224, "$expr is not allowed in the query predicate for an upsert")
 	}
-	updater, err := match.CompileUpdate(u.Change)
+	updater, err := compileChange(ctx, q.filter, u)
 	if err != nil {
 		return nil, err
 	}
 	return &update{search: q, updater: updater, change: u}, nil
+}
+
+// compileChange compiles what an update does to the documents of a filter.
+func compileChange(ctx context.Context, filter *match.Matcher, u store.Update) (match.Applier, error) {
+	if u.Pipeline == nil {
+		return match.UpdateOptions{ArrayFilters: u.ArrayFilters, Query: filter}.Compile(u.Change)
+	}
+	if len(u.ArrayFilters) > 0 {
+		return nil, store.BadRequest(9, "arrayFilters may not be specified for pipeline-style updates")
+	}
+	return pipeline.CompileUpdate(ctx, u.Pipeline)
 }
 
 // Update changes documents. Those that an update of many has changed when it
@@ -128,7 +140,7 @@ func (s *Store) Update(ctx context.Context, collection string, u store.Update) (
 	if u.Many {
 		u.Sort = nil
 	}
-	compiled, err := newUpdate(collection, u)
+	compiled, err := newUpdate(ctx, collection, u)
 	if err != nil {
 		return store.UpdateResult{}, err
 	}
@@ -217,7 +229,7 @@ func (u *update) upsert(st stage, result *store.UpdateResult) (bson.Raw, error) 
 // FindAndUpdate changes one document and returns it.
 func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Update, want store.Version) (bson.Raw, error) {
 	u.Many = false
-	compiled, err := newUpdate(collection, u)
+	compiled, err := newUpdate(ctx, collection, u)
 	if err != nil {
 		return nil, err
 	}

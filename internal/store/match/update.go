@@ -1,6 +1,7 @@
 package match
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ const MaxDocumentSize = 16 << 20
 type Updater struct {
 	root    *change
 	renames []*renaming
+	query   *Matcher // nil for none
 }
 
 // change is what an update does at one place of a document: it modifies the
@@ -29,6 +31,11 @@ type change struct {
 	path     string
 	modifier modifier // nil if there are changes below
 	below    []*change
+	// selects are the elements that it is made in, of the array above; nil if it
+	// is made in what is called name.
+	selects *selection
+	// found is the change below in the element that the query has found; nil for none.
+	found *change
 }
 
 // modifier makes a new value of an old one, which may be missing.
@@ -41,9 +48,26 @@ type modifier interface {
 	creates(ctx *applying) bool
 }
 
-// CompileUpdate compiles an update document of operators. Replacements, pipelines
-// and positional paths ($, $[], $[name]) are refused.
-func CompileUpdate(update bson.D) (*Updater, error) {
+// UpdateOptions are what an update is compiled with.
+type UpdateOptions struct {
+	// ArrayFilters say which elements $[name] stands for in paths.
+	ArrayFilters []bson.D
+	// Query is the filter that finds the documents, and so the elements that $
+	// stands for in paths; nil for none. It serves the updater, and no one else at
+	// the same time if it has an $expr.
+	Query *Matcher
+}
+
+// CompileUpdate compiles an update document of operators. Replacements and
+// pipelines are refused.
+func CompileUpdate(update bson.D) (*Updater, error) { return UpdateOptions{}.Compile(update) }
+
+// Compile is CompileUpdate with options.
+func (o UpdateOptions) Compile(update bson.D) (*Updater, error) {
+	named, err := compileSelections(o.ArrayFilters)
+	if err != nil {
+		return nil, err
+	}
 	raw, err := Encode(update)
 	if err != nil {
 		return nil, err
@@ -51,7 +75,7 @@ func CompileUpdate(update bson.D) (*Updater, error) {
 	if len(update) == 0 {
 		return nil, store.BadRequest(codeFailedToParse, "update document must have at least one operator")
 	}
-	u := &Updater{root: &change{}}
+	u := &Updater{root: &change{}, query: o.Query}
 	for e := elements(raw); ; {
 		key, operand, ok := e.next()
 		if !ok {
@@ -67,15 +91,15 @@ func CompileUpdate(update bson.D) (*Updater, error) {
 			return nil, store.BadRequest(codeFailedToParse,
 				"Modifiers operate on fields but we found a value instead for %s", name)
 		}
-		if err := u.addAll(operand.data, compile); err != nil {
+		if err := u.addAll(operand.data, compile, named); err != nil {
 			return nil, err
 		}
 	}
 	u.root.order()
-	return u, nil
+	return u, named.allUsed()
 }
 
-func (u *Updater) addAll(operand []byte, compile modifierCompiler) error {
+func (u *Updater) addAll(operand []byte, compile modifierCompiler, named selections) error {
 	for e := elements(operand); ; {
 		key, v, ok := e.next()
 		if !ok {
@@ -87,66 +111,105 @@ func (u *Updater) addAll(operand []byte, compile modifierCompiler) error {
 			return err
 		}
 		if r, ok := m.(*renaming); ok {
+			if isDynamic(path) || isDynamic(r.target) {
+				return store.BadRequest(codeBadValue, "The source and the destination field for $rename may not be dynamic: %s, %s", path, r.target)
+			}
 			// The source is there only to find conflicts.
-			if err := u.root.add(path, renamed{}); err != nil {
+			if err := u.root.add(path, renamed{}, nil); err != nil {
 				return err
 			}
 			r.number = len(u.renames)
 			u.renames = append(u.renames, r)
 			path = r.target
 		}
-		if err := u.root.add(path, m); err != nil {
+		if err := u.root.add(path, m, named); err != nil {
 			return err
 		}
 	}
 }
 
 // add puts a modifier at a path.
-func (c *change) add(path string, m modifier) error {
+func (c *change) add(path string, m modifier, named selections) error {
 	parts := strings.Split(path, ".")
 	if len(parts) > maxDepth {
 		return store.BadRequest(codeOverflow, "path is deeper than %d levels", maxDepth)
 	}
+	positional := false
 	for i, part := range parts {
+		selects, err := named.selection(part, path)
 		switch {
+		case err != nil:
+			return err
 		case part == "":
 			return store.BadRequest(codeEmptyFieldName,
 				"The update path '%s' contains an empty field name, which is not allowed.", path)
-		case part == "$" || strings.HasPrefix(part, "$["):
-			return store.BadRequest(codeBadValue, "The positional operator in '%s' is not supported", path)
-		case part[0] == '$':
+		case part == "$" && i == 0:
+			return store.BadRequest(codeBadValue, "Cannot have positional (i.e. '$') element in the first position in path '%s'", path)
+		case part == "$" && positional:
+			return store.BadRequest(codeBadValue, "Too many positional (i.e. '$') elements found in path '%s'", path)
+		case part == "$":
+			positional = true
+		case selects == nil && part[0] == '$':
 			return store.BadRequest(codeDollarPrefixedName,
 				"The dollar ($) prefixed field '%s' in '%s' is not valid for storage.", part, path)
+		case len(c.below) > 0 && c.selective() != (selects != nil), c.found != nil && selects != nil:
+			return conflict(path, c.path)
 		}
-		at := slices.IndexFunc(c.below, func(b *change) bool { return b.name == part })
-		last := i == len(parts)-1
-		if at < 0 {
-			next := &change{name: part, index: arrayIndex(part), path: strings.Join(parts[:i+1], ".")}
-			c.below = append(c.below, next)
+		next := c.child(part)
+		if next == nil {
+			next = &change{name: part, index: arrayIndex(part), path: strings.Join(parts[:i+1], "."), selects: selects}
+			if part == "$" {
+				c.found = next
+			} else {
+				c.below = append(c.below, next)
+			}
 			c = next
 			continue
 		}
-		c = c.below[at]
-		if last || c.modifier != nil {
-			return store.BadRequest(codeConflictingUpdate,
-				"Updating the path '%s' would create a conflict at '%s'", path, c.path)
+		c = next
+		if i == len(parts)-1 || c.modifier != nil {
+			return conflict(path, c.path)
 		}
 	}
 	c.modifier = m
 	return nil
 }
 
+// child returns the change below of that name, nil if there is none.
+func (c *change) child(name string) *change {
+	if name == "$" {
+		return c.found
+	}
+	at := slices.IndexFunc(c.below, func(b *change) bool { return b.name == name })
+	if at < 0 {
+		return nil
+	}
+	return c.below[at]
+}
+
+func conflict(path, at string) error {
+	return store.BadRequest(codeConflictingUpdate, "Updating the path '%s' would create a conflict at '%s'", path, at)
+}
+
 // order sorts what is below by name, indexes by number.
 func (c *change) order() {
+	c.sort()
+	for _, b := range c.below {
+		b.order()
+	}
+	if c.found != nil {
+		c.found.order()
+	}
+}
+
+// sort sorts what is directly below.
+func (c *change) sort() {
 	slices.SortFunc(c.below, func(a, b *change) int {
 		if a.index >= 0 && b.index >= 0 {
 			return cmp.Compare(a.index, b.index)
 		}
 		return cmp.Compare(a.name, b.name)
 	})
-	for _, b := range c.below {
-		b.order()
-	}
 }
 
 // applying is one application of an update.
@@ -157,6 +220,10 @@ type applying struct {
 	renamed []value
 	// arrays counts the arrays on the way to the current place.
 	arrays int
+	// steps counts the places looked at, and put the bytes of the values put in place.
+	steps, put int
+	// position returns the index of the element that the query has found, or -1.
+	position func() int
 }
 
 // clock returns the time of the update, the same wherever it is asked for.
@@ -172,7 +239,12 @@ func (a *applying) clock() time.Time {
 // is about to be inserted by an upsert: $setOnInsert applies, and an _id may be
 // given to a document that has none. Otherwise _id can't change.
 func (u *Updater) Apply(doc bson.Raw, insert bool) (result bson.Raw, changed bool, err error) {
-	a := applying{insert: insert}
+	a := applying{insert: insert, position: func() int {
+		if insert || u.query == nil {
+			return -1
+		}
+		return u.query.Position(doc)
+	}}
 	root := &container{}
 	root.load(doc)
 	// No other change of the update touches the places of a rename, so that its
@@ -187,22 +259,58 @@ func (u *Updater) Apply(doc bson.Raw, insert bool) (result bson.Raw, changed boo
 	if _, err = a.apply(u.root, root); err != nil || !root.changed {
 		return doc, false, err
 	}
-	id := find(doc, "_id")
 	result = root.append(make([]byte, 0, len(doc)+len(doc)/4+64))
-	switch {
-	case id.kind != 0 && !identical(id, find(result, "_id")), id.kind == 0 && !insert && find(result, "_id").kind != 0:
-		return doc, false, store.BadRequest(codeImmutableField,
-			"Performing an update on the path '_id' would modify the immutable field '_id'")
-	case len(result) > MaxDocumentSize:
-		return doc, false, store.BadRequest(17419,
-			"Resulting document after update is larger than %d bytes", MaxDocumentSize)
+	if err := checkUpdated(doc, result, insert); err != nil {
+		return doc, false, err
 	}
 	return result, true, nil
 }
 
+// Rewritten returns what an update makes of a document when it puts another one in
+// its place, under the rules of Updater.Apply. One without an _id has the old one.
+func Rewritten(doc, result bson.Raw, insert bool) (_ bson.Raw, changed bool, err error) {
+	if id := find(doc, "_id"); id.kind != 0 && find(result, "_id").kind == 0 {
+		result = withID(result, id)
+	}
+	if bytes.Equal(doc, result) {
+		return doc, false, nil
+	}
+	if err := checkUpdated(doc, result, insert); err != nil {
+		return doc, false, err
+	}
+	if err := Validate(result); err != nil {
+		return doc, false, err
+	}
+	return result, true, nil
+}
+
+// checkUpdated is an error if an update may not make this of a document.
+func checkUpdated(doc, result []byte, insert bool) error {
+	id := find(doc, "_id")
+	switch {
+	case id.kind != 0 && !identical(id, find(result, "_id")), id.kind == 0 && !insert && find(result, "_id").kind != 0:
+		return store.BadRequest(codeImmutableField,
+			"Performing an update on the path '_id' would modify the immutable field '_id'")
+	case len(result) > MaxDocumentSize:
+		return tooLarge()
+	}
+	return nil
+}
+
+func tooLarge() error {
+	return store.BadRequest(17419, "Resulting document after update is larger than %d bytes", MaxDocumentSize)
+}
+
 // apply makes the changes below c in a container.
 func (a *applying) apply(c *change, in *container) (changed bool, err error) {
-	for _, b := range c.below {
+	if c.selective() {
+		return a.applySelected(c, in)
+	}
+	below, err := a.located(c)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range below {
 		did, err := a.applyOne(b, in)
 		if err != nil {
 			return false, err
@@ -213,6 +321,9 @@ func (a *applying) apply(c *change, in *container) (changed bool, err error) {
 }
 
 func (a *applying) applyOne(c *change, in *container) (bool, error) {
+	if err := a.step(); err != nil {
+		return false, err
+	}
 	at := in.position(c)
 	if at < 0 {
 		if c.creates(a) {
@@ -231,7 +342,19 @@ func (a *applying) applyOne(c *change, in *container) (bool, error) {
 	if err != nil || it.missing() {
 		return false, err
 	}
+	if err := a.grow(len(it.name) + len(it.v.data)); err != nil {
+		return false, err
+	}
 	return true, in.put(at, it)
+}
+
+// grow accounts for a value that is put in place. All of them are in the result,
+// which is known to be too large once they are.
+func (a *applying) grow(n int) error {
+	if a.put += n; a.put > MaxDocumentSize {
+		return tooLarge()
+	}
+	return nil
 }
 
 // applyAt makes a change where there is a value.
@@ -250,6 +373,9 @@ func (a *applying) applyAt(c *change, in *container, at int) (bool, error) {
 		case identical(old, v):
 			return false, nil
 		case v.kind != 0:
+			if err := a.grow(len(v.data)); err != nil {
+				return false, err
+			}
 			it.set(v)
 		default:
 			in.items = slices.Delete(in.items, at, at+1)
@@ -259,11 +385,14 @@ func (a *applying) applyAt(c *change, in *container, at int) (bool, error) {
 	}
 	below := it.open()
 	if below == nil {
-		if !c.creates(a) {
-			return false, nil
+		if c.selective() {
+			return false, notSelectable(c)
+		}
+		if _, err := a.located(c); err != nil || !c.creates(a) {
+			return false, err
 		}
 		return false, store.BadRequest(codePathNotViable, "Cannot create field '%s' in the element at '%s', which is no document",
-			c.below[0].name, c.path)
+			c.anyBelow(), c.path)
 	}
 	if below.array {
 		a.arrays++
@@ -287,11 +416,22 @@ func (a *applying) create(c *change) (item, error) {
 	return it, err
 }
 
+// anyBelow returns the name of a change below.
+func (c *change) anyBelow() string {
+	if len(c.below) == 0 {
+		return c.found.name
+	}
+	return c.below[0].name
+}
+
 // creates tells whether there is a modifier at or below c that makes a value
-// where there is none.
+// where there is none, or a selection, for which there must be an array.
 func (c *change) creates(a *applying) bool {
 	if c.modifier != nil {
 		return c.modifier.creates(a)
+	}
+	if c.selective() || c.found != nil && c.found.creates(a) {
+		return true
 	}
 	for _, b := range c.below {
 		if b.creates(a) {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -179,8 +180,9 @@ func TestCompileUpdateErrors(t *testing.T) {
 		{`{"$set":{"a..b":1}}`, 56},
 		{`{"$set":{"a.":1}}`, 56},
 		{`{"$set":{"$a":1}}`, 52},
-		{`{"$set":{"a.$.b":1}}`, 2},
-		{`{"$set":{"a.$[].b":1}}`, 2},
+		{`{"$set":{"$.b":1}}`, 2},
+		{`{"$set":{"$[].b":1}}`, 2},
+		{`{"$set":{"a.$x.b":1}}`, 52},
 		{`{"$inc":{"a":"x"}}`, 14},
 		{`{"$mul":{"a":null}}`, 14},
 		{`{"$push":{"a":{"$each":1}}}`, 2},
@@ -235,6 +237,75 @@ func TestApplyBoundsTheDocument(t *testing.T) {
 	}
 	_, _, err = u.Apply(rawDocument(t, `{}`), false)
 	wantCode(t, err, 17419)
+}
+
+func TestApplyBoundsSelections(t *testing.T) {
+	elements := func(n int, v any) bson.Raw {
+		array := make(bson.A, n)
+		for i := range array {
+			array[i] = v
+		}
+		doc, err := Encode(bson.D{{Key: "a", Value: array}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	var unset bson.D
+	for i := range 400 {
+		unset = append(unset, bson.E{Key: fmt.Sprintf("a.$[].f%d", i), Value: ""})
+	}
+	for _, c := range []struct {
+		name   string
+		doc    bson.Raw
+		update bson.D
+		code   int32
+	}{
+		{"long values", elements(20, 1), bson.D{{Key: "$set", Value: bson.D{{Key: "a.$[]", Value: strings.Repeat("x", 1<<20)}}}}, 17419},
+		{"many paths", elements(50_000, bson.D{}), bson.D{{Key: "$unset", Value: unset}}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u, err := CompileUpdate(c.update)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = u.Apply(c.doc, false)
+			wantCode(t, err, c.code)
+		})
+	}
+}
+
+func TestPosition(t *testing.T) {
+	for _, c := range []struct {
+		filter, doc string
+		want        int
+	}{
+		{`{"a":2}`, `{"a":[1,2,2]}`, 1},
+		{`{"a":2}`, `{"a":2}`, -1},
+		{`{"a.b":2}`, `{"a":[{"b":1},3,{"b":[1,2]}]}`, 2},
+		{`{"a.b":2}`, `{"a":{"b":[1,2]}}`, 1},
+		{`{"a.b":{"$elemMatch":{"c":1}}}`, `{"a":[{"b":[]},{"b":[{"c":0},{"c":1}]}]}`, 1},
+		{`{"a":{"$elemMatch":{"$gt":1,"$lt":3}}}`, `{"a":[0,2]}`, 1},
+		{`{"a":{"$gt":1,"$lt":9}}`, `{"a":[0,2,20]}`, 0}, // each by another element, the last by the first
+		{`{"a":1,"b":{"$in":["y"]}}`, `{"a":[1],"b":["x","y"]}`, 1},
+		{`{"b":{"$in":["y"]},"a":1}`, `{"a":[1],"b":["x","y"]}`, 0},
+		{`{"$or":[{"a":9},{"b":"y"}]}`, `{"a":[1],"b":["x","y"]}`, 1},
+		{`{"$and":[{"a":1},{"c":null}]}`, `{"a":[0,1]}`, 1},
+		{`{"a":{"$ne":5}}`, `{"a":[1]}`, -1},
+		{`{"$nor":[{"a":5}]}`, `{"a":[1]}`, -1},
+		{`{"a":[1,2]}`, `{"a":[1,2]}`, -1},
+		{`{"a":{"$size":1}}`, `{"a":[1]}`, -1},
+	} {
+		t.Run(c.filter+" of "+c.doc, func(t *testing.T) {
+			m, err := Compile(document(t, c.filter))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := m.Position(rawDocument(t, c.doc)); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
 }
 
 func TestUpsertDocument(t *testing.T) {
@@ -293,21 +364,35 @@ func TestUpsertDocument(t *testing.T) {
 	wantCode(t, err, 66)
 }
 
-// FuzzApply applies updates to documents, all of arbitrary bytes: what comes out
-// is well formed, and changed tells whether it differs.
+// FuzzApply applies updates to documents, all of arbitrary bytes, with array
+// filters and a query: what comes out is well formed, and changed tells whether
+// it differs.
 func FuzzApply(f *testing.F) {
+	none := []byte(rawDocument(f, `{}`))
 	for _, c := range updateCases {
-		f.Add([]byte(rawDocument(f, c.doc)), []byte(rawDocument(f, c.update)))
+		f.Add([]byte(rawDocument(f, c.doc)), []byte(rawDocument(f, c.update)), none)
 	}
-	f.Fuzz(func(t *testing.T, doc, update []byte) {
-		if bson.Raw(doc).Validate() != nil || bson.Raw(update).Validate() != nil {
-			return
-		}
+	for _, c := range [][3]string{
+		{`{"a":[{"k":1,"b":[1]},{"k":2,"b":[1]}]}`, `{"$set":{"a.$[].x":1,"a.$[e].y":2,"a.$[].b.$[]":3}}`, `{"f":[{"e.k":2}]}`},
+		{`{"a":[{"k":1},{"k":2}]}`, `{"$inc":{"a.$.n":1,"a.0.m":1}}`, `{"q":{"a.k":1}}`},
+		{`{"a":[[1],[2]]}`, `{"$push":{"a.$.$[x]":1}}`, `{"q":{"$or":[{"a":[1]},{"a.0":[2]}]},"f":[{"x":{"$in":[1]}}]}`},
+	} {
+		f.Add([]byte(rawDocument(f, c[0])), []byte(rawDocument(f, c[1])), []byte(rawDocument(f, c[2])))
+	}
+	f.Fuzz(func(t *testing.T, doc, update, options []byte) {
 		var d bson.D
-		if bson.Unmarshal(update, &d) != nil {
+		var given struct {
+			Query   bson.D   `bson:"q"`
+			Filters []bson.D `bson:"f"`
+		}
+		if bson.Raw(doc).Validate() != nil || bson.Unmarshal(update, &d) != nil || bson.Unmarshal(options, &given) != nil {
 			return
 		}
-		u, err := CompileUpdate(d)
+		query, err := Compile(given.Query)
+		if err != nil {
+			return
+		}
+		u, err := UpdateOptions{ArrayFilters: given.Filters, Query: query}.Compile(d)
 		if err != nil {
 			return
 		}

@@ -9,10 +9,15 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 )
 
+// Applier is a compiled update, an Updater for one; see its Apply.
+type Applier interface {
+	Apply(doc bson.Raw, insert bool) (result bson.Raw, changed bool, err error)
+}
+
 // UpsertDocument returns the document that an upsert inserts when nothing
 // satisfies the filter: the filter's equalities, changed by the update. It has
 // an _id as its first field, a new ObjectID if neither gives one.
-func UpsertDocument(filter bson.D, u *Updater) (bson.Raw, error) {
+func UpsertDocument(filter bson.D, u Applier) (bson.Raw, error) {
 	raw, err := Encode(filter)
 	if err != nil {
 		return nil, err
@@ -37,12 +42,17 @@ func UpsertDocument(filter bson.D, u *Updater) (bson.Raw, error) {
 	case bson.TypeArray, bson.TypeRegex, bson.TypeUndefined:
 		return nil, store.BadRequest(codeInvalidID, "The '_id' value cannot be an array, a regex or undefined")
 	}
+	return withID(doc, id), nil
+}
+
+// withID returns a document with this _id as its first field, in place of its own.
+func withID(doc []byte, id value) bson.Raw {
 	dst, start := openDocument(make([]byte, 0, len(doc)+20))
 	dst = appendValueElement(dst, []byte("_id"), id)
 	for e := elements(doc); ; {
 		key, v, ok := e.next()
 		if !ok {
-			return closeDocument(dst, start), nil
+			return closeDocument(dst, start)
 		}
 		if string(key) != "_id" {
 			dst = appendValueElement(dst, key, v)
@@ -138,7 +148,7 @@ func (q equalities) document() (bson.Raw, error) {
 	slices.SortFunc(q, func(a, b equality) int { return strings.Compare(a.path, b.path) })
 	root := &change{}
 	for _, e := range q {
-		if err := root.add(e.path, setting{e.v}); err != nil {
+		if err := root.add(e.path, setting{e.v}, nil); err != nil {
 			return nil, err
 		}
 	}

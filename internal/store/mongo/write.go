@@ -31,18 +31,30 @@ func (s *Store) Insert(ctx context.Context, collection string, docs ...bson.Raw)
 	return mapError(err, collection)
 }
 
-// checkChange refuses what is no update document, which the driver would do with
-// an error that does not tell it from others.
-func checkChange(change bson.D) error {
-	if len(change) == 0 {
-		return store.BadRequest(codeFailedToParse, "an update must have at least one operator")
+// changeOf is what the driver is to send as an update. What is no update is
+// refused here, which the driver would do with an error that does not tell it
+// from others.
+func changeOf(u store.Update) (any, error) {
+	if u.Pipeline != nil {
+		return u.Pipeline, nil
 	}
-	for _, e := range change {
+	if len(u.Change) == 0 {
+		return nil, store.BadRequest(codeFailedToParse, "an update must have at least one operator")
+	}
+	for _, e := range u.Change {
 		if !strings.HasPrefix(e.Key, "$") {
-			return store.BadRequest(codeFailedToParse, "%q is no update operator", e.Key)
+			return nil, store.BadRequest(codeFailedToParse, "%q is no update operator", e.Key)
 		}
 	}
-	return nil
+	return u.Change, nil
+}
+
+func arrayFilters(u store.Update) []any {
+	var filters []any
+	for _, f := range u.ArrayFilters {
+		filters = append(filters, f)
+	}
+	return filters
 }
 
 // Update changes the documents that satisfy u.Filter.
@@ -51,14 +63,23 @@ func (s *Store) Update(ctx context.Context, collection string, u store.Update) (
 	if err != nil {
 		return store.UpdateResult{}, err
 	}
-	if err := checkChange(u.Change); err != nil {
+	change, err := changeOf(u)
+	if err != nil {
 		return store.UpdateResult{}, err
 	}
 	var result *mongo.UpdateResult
 	if u.Many {
-		result, err = c.UpdateMany(ctx, orEmpty(u.Filter), u.Change, options.UpdateMany().SetUpsert(u.Upsert))
+		o := options.UpdateMany().SetUpsert(u.Upsert)
+		if u.ArrayFilters != nil {
+			o.SetArrayFilters(arrayFilters(u))
+		}
+		result, err = c.UpdateMany(ctx, orEmpty(u.Filter), change, o)
 	} else {
-		result, err = c.UpdateOne(ctx, orEmpty(u.Filter), u.Change, options.UpdateOne().SetUpsert(u.Upsert))
+		o := options.UpdateOne().SetUpsert(u.Upsert)
+		if u.ArrayFilters != nil {
+			o.SetArrayFilters(arrayFilters(u))
+		}
+		result, err = c.UpdateOne(ctx, orEmpty(u.Filter), change, o)
 	}
 	if err != nil {
 		return store.UpdateResult{}, mapError(err, collection)
@@ -73,7 +94,8 @@ func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Up
 	if err != nil {
 		return nil, err
 	}
-	if err := checkChange(u.Change); err != nil {
+	change, err := changeOf(u)
+	if err != nil {
 		return nil, err
 	}
 	o := options.FindOneAndUpdate().SetUpsert(u.Upsert).SetReturnDocument(options.Before)
@@ -86,7 +108,10 @@ func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Up
 	if u.Sort != nil {
 		o.SetSort(u.Sort)
 	}
-	doc, err := c.FindOneAndUpdate(ctx, orEmpty(u.Filter), u.Change, o).Raw()
+	if u.ArrayFilters != nil {
+		o.SetArrayFilters(arrayFilters(u))
+	}
+	doc, err := c.FindOneAndUpdate(ctx, orEmpty(u.Filter), change, o).Raw()
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		if u.Upsert {
 			return nil, nil // it was added, and the old one asked for

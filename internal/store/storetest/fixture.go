@@ -57,6 +57,19 @@ func (f *fixture) doc(text string) bson.D {
 	return d
 }
 
+// docs reads an array of documents; "" is nil.
+func (f *fixture) docs(text string) (docs []bson.D) {
+	f.Helper()
+	if text == "" {
+		return nil
+	}
+	list, _ := f.doc(`{"list":` + text + `}`)[0].Value.(bson.A)
+	for _, v := range list {
+		docs = append(docs, v.(bson.D))
+	}
+	return docs
+}
+
 func (f *fixture) raw(text string) bson.Raw {
 	f.Helper()
 	raw, err := bson.Marshal(f.doc(text))

@@ -346,7 +346,19 @@ func (m *memory) Insert(ctx context.Context, name string, docs ...bson.Raw) erro
 // apply is what Update and FindAndUpdate share; before and after are of the
 // document that was changed last.
 func (m *memory) apply(ctx context.Context, name string, u store.Update) (r store.UpdateResult, before, after bson.Raw, err error) {
-	updater, err := match.CompileUpdate(u.Change)
+	query, err := match.Options{Expr: expression.Filters(expression.NewEnv(time.Now()), expression.Options{})}.Compile(u.Filter)
+	if err != nil {
+		return r, nil, nil, err
+	}
+	var updater match.Applier
+	switch {
+	case u.Pipeline == nil:
+		updater, err = match.UpdateOptions{ArrayFilters: u.ArrayFilters, Query: query}.Compile(u.Change)
+	case len(u.ArrayFilters) > 0:
+		err = store.BadRequest(9, "a pipeline has no array filters")
+	default:
+		updater, err = pipeline.CompileUpdate(ctx, u.Pipeline)
+	}
 	if err != nil {
 		return r, nil, nil, err
 	}
