@@ -196,7 +196,10 @@ func text(doc bson.Raw, field string) string {
 
 // each calls visit with the documents in a document's array.
 func each(doc bson.Raw, field string, visit func(bson.Raw)) error {
-	array, _ := doc.Lookup(field).ArrayOK()
+	array, ok := doc.Lookup(field).ArrayOK()
+	if !ok {
+		return nil
+	}
 	elements, err := array.Values()
 	for _, e := range elements {
 		if inner, ok := e.DocumentOK(); ok {
