@@ -12,8 +12,9 @@ import (
 // member createdAt; any member that is a string can be had so. <base> is the
 // URL of the app's mount path. In a request a name in angle brackets is
 // replaced by what is bound to it; in an answer it must be equal. Answers may
-// also have <objectId>, <date>, <sessionToken>, <seconds>, which stand for any
-// string of that form, and <any>, which stands for any value.
+// also have <objectId>, <date>, <later> (a date to come), <sessionToken>,
+// <seconds>, which stand for any string of that form, and <any>, which stands for
+// any value.
 type Bindings map[string]string
 
 // forms are the regular expressions of the strings that differ from one run to
@@ -21,6 +22,7 @@ type Bindings map[string]string
 var forms = map[string]string{
 	"objectId":     `[A-Za-z0-9]{10}`,
 	"date":         `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
+	"later":        `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
 	"sessionToken": `r:[0-9a-f]{32}`,
 	"seconds":      `[1-9]\d*`,
 	"any":          `[\s\S]*`,

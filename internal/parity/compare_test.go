@@ -126,12 +126,13 @@ func TestBindings(t *testing.T) {
 func TestNormalize(t *testing.T) {
 	began := time.Now()
 	now := began.UTC().Format("2006-01-02T15:04:05.000Z")
+	later := began.UTC().Add(time.Hour).Format("2006-01-02T15:04:05.000Z")
 	b := parity.Bindings{"ann": "AAAAAAAAAA", "ann.objectId": "AAAAAAAAAA", "ann.createdAt": now, "base": "http://127.0.0.1:1337/parse"}
 	got, err := parity.Normalize(answer(201, `{
-		"objectId": "CCCCCCCCCC", "createdAt": "`+now+`", "old": "2001-01-01T00:00:00.000Z",
+		"objectId": "CCCCCCCCCC", "createdAt": "`+now+`", "old": "2001-01-01T00:00:00.000Z", "expiresAt": "`+later+`", "set": "2999-01-01T00:00:00.000Z",
 		"next": {"objectId": "AAAAAAAAAA"}, "typed": {"objectId": "DDDDDDDDDD"}, "ACL": {"AAAAAAAAAA": {"read": true}},
 		"error": "no AAAAAAAAAA here", "fields": {"b": 1, "a": 2}, "token": "r:0123456789abcdef0123456789abcdef"
-	}`, "Location", "http://127.0.0.1:1337/parse/classes/Note/CCCCCCCCCC"), b, "DDDDDDDDDD", began)
+	}`, "Location", "http://127.0.0.1:1337/parse/classes/Note/CCCCCCCCCC"), b, "DDDDDDDDDD 2999-01-01T00:00:00.000Z", began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +140,8 @@ func TestNormalize(t *testing.T) {
   "objectId": "<objectId>",
   "createdAt": "<date>",
   "old": "2001-01-01T00:00:00.000Z",
+  "expiresAt": "<later>",
+  "set": "2999-01-01T00:00:00.000Z",
   "next": {"objectId": "<ann>"},
   "typed": {"objectId": "DDDDDDDDDD"},
   "ACL": {"<ann>": {"read": true}},

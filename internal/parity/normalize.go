@@ -18,8 +18,9 @@ var (
 
 // Normalize rewrites what a server answered so that it holds for every run:
 // bound values become their names, other ids, times and tokens that were made
-// since the scenario began become <objectId>, <date> and <sessionToken>. typed is
-// the text of the scenario's requests: what stands there is no generated id.
+// since the scenario began become <objectId>, <date> and <sessionToken>, and times
+// to come <later>. typed is the text of the scenario's requests: what stands there
+// was not made.
 func Normalize(a *Answer, b Bindings, typed string, began time.Time) (*Answer, error) {
 	n := normalizer{typed: typed, began: began.Add(-time.Second)}
 	for _, name := range slices.SortedFunc(maps.Keys(b), shortestFirst) {
@@ -101,9 +102,13 @@ func (n *normalizer) text(key, text string) (value, error) {
 		}
 	}
 	if dateForm.MatchString(text) {
-		at, err := time.Parse(time.RFC3339, text)
-		if err == nil && at.After(n.began) && at.Before(time.Now().Add(time.Second)) {
+		soon := time.Now().Add(time.Second)
+		switch at, err := time.Parse(time.RFC3339, text); {
+		case err != nil || at.Before(n.began):
+		case at.Before(soon):
 			return "<date>", nil
+		case !strings.Contains(n.typed, text):
+			return "<later>", nil
 		}
 	}
 	text = n.replacer.Replace(text)
