@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/cockroachdb/apd/v3"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
@@ -17,8 +16,8 @@ import (
 var accumulations = map[string]function{
 	"$sum":        {0, many, sum},
 	"$avg":        {0, many, average},
-	"$stdDevPop":  {0, many, deviation(0)},
-	"$stdDevSamp": {0, many, deviation(1)},
+	"$stdDevPop":  {0, many, deviation(false)},
+	"$stdDevSamp": {0, many, deviation(true)},
 }
 
 // operands are the elements of a sole operand that is an array, else the
@@ -37,133 +36,35 @@ func operands(args []value) iter.Seq[value] {
 	}
 }
 
-// summation adds numbers as $sum does: in the widest of their types, doubles
-// without losing what is too small for the sum so far. The zero one is 0.
-type summation struct {
-	exact  number  // the sum of ints and longs, or of all once there is a decimal
-	double float64 // the sum of doubles
-	rest   float64 // what double has lost
-	float  bool    // a double was added
-	count  int64
-}
-
-// add adds v if it is a number.
-func (s *summation) add(v value) {
-	if !isNumber(v) {
-		return
-	}
-	s.count++
-	if s.exact.kind == 0 {
-		s.exact.kind = bson.TypeInt32
-	}
-	if v.Type != bson.TypeDouble {
-		if n := addition.apply(s.exact, numberOf(v)); n.kind != bson.TypeDouble {
-			s.exact = n
-			return
-		}
-		// The longs overflow.
-		s.addDouble(float64(s.exact.integer))
-		s.exact.integer = integerOf(v)
-		s.float = true
-		return
-	}
-	s.float = true
-	s.addDouble(doubleOf(v))
-}
-
-// addDouble is Neumaier's summation.
-func (s *summation) addDouble(d float64) {
-	t := s.double + d
-	switch {
-	case math.IsInf(t, 0) || math.IsNaN(t):
-		s.rest = 0
-	case math.Abs(s.double) >= math.Abs(d):
-		s.rest += (s.double - t) + d
-	default:
-		s.rest += (d - t) + s.double
-	}
-	s.double = t
-}
-
-func (s *summation) number() number {
-	switch {
-	case s.exact.kind == 0:
-		return number{kind: bson.TypeInt32}
-	case s.exact.kind == bson.TypeDecimal128 && s.float:
-		return addition.apply(s.exact, number{kind: bson.TypeDouble, double: s.double + s.rest})
-	case s.float:
-		total := *s
-		total.addDouble(float64(s.exact.integer))
-		return number{kind: bson.TypeDouble, double: total.double + total.rest}
-	}
-	return s.exact
-}
-
-// average returns the sum divided by the count, a double or a decimal, or null
-// if there were no numbers.
-func (s *summation) average(env *Env) value {
-	if s.count == 0 {
-		return null
-	}
-	total := s.number()
-	if total.kind == bson.TypeDecimal128 {
-		return env.decimal(quotient(total.decimal, new(apd.Decimal).SetInt64(s.count)))
-	}
-	return env.double(total.asDouble() / float64(s.count))
-}
-
 func sum(env *Env, args []value) (value, error) {
-	var s summation
+	var s Summation
 	for v := range operands(args) {
-		s.add(v)
+		s.Add(v)
 	}
 	return env.number(s.number()), nil
 }
 
 func average(env *Env, args []value) (value, error) {
-	var s summation
+	var s Summation
 	for v := range operands(args) {
-		s.add(v)
+		s.Add(v)
 	}
-	return s.average(env), nil
+	mean, ok := s.mean()
+	if !ok {
+		return null, nil
+	}
+	return env.number(mean), nil
 }
 
-// deviation makes $stdDevPop, or $stdDevSamp when one degree of freedom less.
-func deviation(less int64) evaluator {
+// deviation makes $stdDevPop, or $stdDevSamp if the numbers are a sample.
+func deviation(sample bool) evaluator {
 	return func(env *Env, args []value) (value, error) {
-		var d spread
+		var d Deviation
 		for v := range operands(args) {
-			d.add(v)
+			d.Add(v)
 		}
-		return d.value(env, less), nil
+		return d.Value(sample), nil
 	}
-}
-
-// spread is the standard deviation of numbers, by Welford's method.
-type spread struct {
-	count         int64
-	mean, squares float64
-}
-
-// add adds v if it is a number.
-func (d *spread) add(v value) {
-	if !isNumber(v) {
-		return
-	}
-	f := floatOf(v)
-	d.count++
-	delta := f - d.mean
-	d.mean += delta / float64(d.count)
-	d.squares += delta * (f - d.mean)
-}
-
-// value returns the deviation with some degrees of freedom less than numbers,
-// null if there are not more of them.
-func (d *spread) value(env *Env, less int64) value {
-	if d.count <= less {
-		return null
-	}
-	return env.double(math.Sqrt(d.squares / float64(d.count-less)))
 }
 
 // percentileOperators are $median and $percentile.

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"math"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/store"
@@ -221,46 +219,4 @@ func mergedDocument(a, b bson.Raw) (bson.Raw, error) {
 	}
 	dst = closeDocument(dst, start)
 	return dst, checkSize(len(dst))
-}
-
-// deviating is $stdDevPop and $stdDevSamp, by Welford's method.
-type deviating struct {
-	operand *expression.Expression
-	sample  bool
-}
-
-func (d *deviating) start(*execution, bson.RawValue) (state, error) {
-	return &deviation{deviating: d}, nil
-}
-
-type deviation struct {
-	*deviating
-	n, mean, squares float64
-}
-
-func (d *deviation) take(env *expression.Env, doc bson.Raw) (int, error) {
-	v, err := d.operand.Evaluate(env, doc)
-	if err != nil {
-		return 0, err
-	}
-	n, ok := doubleOf(v)
-	if !ok {
-		return 0, nil
-	}
-	d.n++
-	delta := n - d.mean
-	d.mean += delta / d.n
-	d.squares += delta * (n - d.mean)
-	return 0, nil
-}
-
-func (d *deviation) value() (bson.RawValue, error) {
-	n := d.n
-	if d.sample {
-		n--
-	}
-	if n <= 0 {
-		return null, nil
-	}
-	return doubleValue(math.Sqrt(d.squares / n)), nil
 }
