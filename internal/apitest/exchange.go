@@ -310,13 +310,27 @@ func (d *Description) checkBatch(requests []any, x *Exchange) error {
 			continue
 		}
 		problems = append(problems, d.checkRequest(o, sub))
-		schema := d.json(d.response(o, http.StatusOK))
-		if schema.value == nil {
-			schema = d.json(d.response(o, http.StatusCreated))
-		}
-		if err := d.validate(schema, success); err != nil {
+		if err := d.checkSuccess(o, success); err != nil {
 			problems = append(problems, fmt.Errorf("in a batch %s was answered: %w", o, err))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// checkSuccess holds an answer in a batch, which has no status, to those with
+// which the operation may succeed.
+func (d *Description) checkSuccess(o *operation, success any) error {
+	var misfits []error
+	for _, status := range []int{http.StatusOK, http.StatusCreated} {
+		schema := d.json(d.response(o, status))
+		if schema.value == nil {
+			continue
+		}
+		err := d.validate(schema, success)
+		if err == nil {
+			return nil
+		}
+		misfits = append(misfits, err)
+	}
+	return errors.Join(misfits...)
 }

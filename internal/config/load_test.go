@@ -113,6 +113,7 @@ func TestLoad_Defaults(t *testing.T) {
 			ObjectIDSize: 10, DefaultLimit: 100, EnableSanitizedErrorResponse: true,
 			RequestKeywordDenylist: []Keyword{{Key: "_bsontype", Value: "Code", HasValue: true}, {Key: "constructor"}, {Key: "__proto__"}},
 			Aggregation:            Aggregation{ForReadOnlyMaster: true},
+			Installation:           Installation{DuplicateDeviceTokenAction: "delete", DuplicateDeviceTokenMergePriority: "deviceToken"},
 			CacheMaxSize:           10000, CacheTTL: 5 * time.Second,
 			Idempotency: Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{

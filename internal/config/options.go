@@ -103,6 +103,7 @@ type App struct {
 	Idempotency                  Idempotency
 	Schema                       Schema
 	Aggregation                  Aggregation
+	Installation                 Installation
 	// CacheMaxSize is how many session tokens are remembered, and CacheTTL for how long.
 	CacheMaxSize int
 	CacheTTL     time.Duration
@@ -237,6 +238,15 @@ type Aggregation struct {
 	RawValues, RawFieldNames bool
 	// ForReadOnlyMaster lets the read-only master key run them.
 	ForReadOnlyMaster bool
+}
+
+// Installation says what happens when two installations have one device token.
+type Installation struct {
+	// DuplicateDeviceTokenAction is "delete" or "update".
+	DuplicateDeviceTokenAction string
+	// DuplicateDeviceTokenMergePriority is "deviceToken" or "installationId".
+	DuplicateDeviceTokenMergePriority     string
+	DuplicateDeviceTokenActionEnforceAuth bool
 }
 
 // Schema is classes kept as code.

@@ -20,8 +20,9 @@ var samples = map[string]string{
 	"rateLimit": `[{"requestCount":1,"requestPath":"/a","requestTimeWindow":1}]`, "schema.definitions": `[{"className":"Note"}]`, "databaseOptions.logClientEvents": `[{"name":"a"}]`,
 	"databaseOptions.authMechanism": "SCRAM-SHA-256", "databaseOptions.compressors": "zstd,zlib", "databaseOptions.maxStalenessSeconds": "120",
 	"databaseOptions.readConcernLevel": "majority", "databaseOptions.readPreference": "nearest", "databaseOptions.readPreferenceTags": "dc:east,dc:west",
-	"databaseOptions.serverMonitoringMode": "poll",
-	"pages.customRoutes":                   `[{"handler":"b","method":"GET","path":"a"}]`,
+	"databaseOptions.serverMonitoringMode":    "poll",
+	"installation.duplicateDeviceTokenAction": "update", "installation.duplicateDeviceTokenMergePriority": "installationId",
+	"pages.customRoutes": `[{"handler":"b","method":"GET","path":"a"}]`,
 }
 
 // sample is a value of the option that differs from its default.

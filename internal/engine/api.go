@@ -15,7 +15,8 @@ type API interface {
 	// Get reads one object and answers the object itself, or
 	// parse.ObjectNotFound when there is none that the caller may see.
 	Get(ctx context.Context, c Caller, class, id string, q *query.Query) (*Result, error)
-	// Create adds an object and answers {"objectId":…,"createdAt":…,…}.
+	// Create adds an object and answers {"objectId":…,"createdAt":…,…}. An
+	// installation of a device that has one already changes that one instead.
 	Create(ctx context.Context, c Caller, class string, body *parse.Object) (*Created, error)
 	// Update changes an object and answers {"updatedAt":…,…}.
 	Update(ctx context.Context, c Caller, class, id string, body *parse.Object) (*Result, error)
@@ -61,6 +62,8 @@ type API interface {
 // Created is the answer to a create.
 type Created struct {
 	Result
+	// ObjectID is "" when an object that was there was changed, and the answer is
+	// that of an update.
 	ObjectID string
 }
 

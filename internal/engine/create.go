@@ -17,6 +17,14 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 	if err := e.admitWrite(c, className, schema.OpCreate); err != nil {
 		return nil, err
 	}
+	if className == installationClass {
+		return e.createInstallation(ctx, c, body)
+	}
+	return e.create(ctx, c, className, body)
+}
+
+// create adds an object of a class that the caller may write to.
+func (e *Engine) create(ctx context.Context, c Caller, className string, body *parse.Object) (*Created, error) {
 	w, err := e.decodeWrite(c, className, body, true)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,8 @@ type Options struct {
 	// AggregationForReadOnlyMaster lets the read-only master key run them.
 	Aggregation                  query.PipelineForm
 	AggregationForReadOnlyMaster bool
+	// Installations says what becomes of two installations of one device.
+	Installations Installations
 	// LockSchemas refuses all changes of classes through the schema API.
 	LockSchemas bool
 	// AllowPublicExplain lets clients ask for query plans.

@@ -15,6 +15,9 @@ import (
 
 // Find runs a query; see API.
 func (e *Engine) Find(ctx context.Context, c Caller, className string, q *query.Query) (*Result, error) {
+	if err := e.admit(c, className, schema.OpFind); err != nil { // a search is one, whatever it is for
+		return nil, err
+	}
 	r, err := e.prepare(ctx, c, className, q, findOperation(e.limit(q), q))
 	if err != nil {
 		return nil, err

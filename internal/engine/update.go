@@ -14,13 +14,21 @@ import (
 	"github.com/loam-baas/loam/internal/store/match"
 )
 
-// Update changes an object; see API. The caller's right to write the object is
-// part of the filter of the one store command, so that check and write are one
-// atomic step.
+// Update changes an object; see API.
 func (e *Engine) Update(ctx context.Context, c Caller, className, id string, body *parse.Object) (*Result, error) {
 	if err := e.admitWrite(c, className, schema.OpUpdate); err != nil {
 		return nil, err
 	}
+	if className == installationClass {
+		return e.updateInstallation(ctx, c, id, body)
+	}
+	return e.update(ctx, c, className, id, body)
+}
+
+// update changes an object of a class that the caller may write to. The caller's
+// right to write the object is part of the filter of the one store command, so
+// that check and write are one atomic step.
+func (e *Engine) update(ctx context.Context, c Caller, className, id string, body *parse.Object) (*Result, error) {
 	// What is written is answered; when the answer is full, it is time to say so.
 	allowance := e.allowance(ctx)
 	if err := allowance.Take(0); err != nil {

@@ -53,6 +53,9 @@ func create(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if created.ObjectID == "" {
+		return of(&created.Result), nil
+	}
 	return answer{status: http.StatusCreated, location: c.app.location(c.class, created.ObjectID), json: created.JSON()}, nil
 }
 
