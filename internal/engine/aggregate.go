@@ -183,6 +183,8 @@ func (e *Engine) distinct(ctx context.Context, c Caller, class *schema.Class, a 
 var secrets = map[string][]string{
 	"_User":    {"_hashed_password", "_password_history", "_perishable_token", "_email_verify_token", "_auth_data_mfa"},
 	"_Session": {"_session_token", "sessionToken"},
+	// Mails hold links by which one sets a password.
+	"_MailQueue": {"_message"},
 }
 
 // writingStages write what they are given, past the gate.

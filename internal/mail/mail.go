@@ -24,25 +24,31 @@ const (
 	maxHeaders = 32
 )
 
-// Message is one mail to one address.
+// Message is one mail to one address. Its tags are the form in which a Queue
+// keeps it.
 type Message struct {
 	// ID names the message, and stays the same when it is sent again: receivers
 	// tell repetitions by it. It is of letters, digits, "-" and "_".
-	ID string
+	ID string `bson:"id"`
 	// From and ReplyTo are addresses, with a name before them or without one:
 	// "Game <noreply@example.com>". ReplyTo may be empty.
-	From, ReplyTo string
+	From    string `bson:"from"`
+	ReplyTo string `bson:"replyTo"`
 	// To is an address without a name.
-	To      string
-	Subject string
+	To      string `bson:"to"`
+	Subject string `bson:"subject"`
 	// Text and HTML are the same content in two forms; one of them may be empty.
-	Text, HTML string
+	Text string `bson:"text"`
+	HTML string `bson:"html"`
 	// Headers are further ones, such as Auto-Submitted.
-	Headers []Header
+	Headers []Header `bson:"headers"`
 }
 
 // Header is a line of a message's header.
-type Header struct{ Name, Value string }
+type Header struct {
+	Name  string `bson:"name"`
+	Value string `bson:"value"`
+}
 
 // Sender hands messages to whoever delivers them. Send returns nil when the
 // message has been taken over, and an error for which Permanent is true when

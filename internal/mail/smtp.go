@@ -80,8 +80,11 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	if err == nil || msg.IsDelivered() { // what fails after that is the farewell
 		return nil
 	}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() && ctx.Err() == nil {
+		return fmt.Errorf("mail: %s did not take the message in time: %w", s.o.Host, context.DeadlineExceeded)
+	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("mail: %s did not take the message in time: %w", s.o.Host, ctx.Err())
+		return fmt.Errorf("mail: %s did not take the message: %w", s.o.Host, ctx.Err())
 	}
 	err = fmt.Errorf("mail: %s: %w", s.o.Host, err)
 	if refused, ok := errors.AsType[*gomail.SendError](err); ok && refused.ErrorCode() >= 500 && refused.ErrorCode() != 530 && refused.ErrorCode() != 535 {

@@ -15,7 +15,7 @@ var namedClasses = []string{"_User", "_Installation", "_Role", "_Session", "_Pro
 // internalClasses are always there, without a schema in the store, and only the
 // master key reaches them. Their fields are fixed.
 var internalClasses = []string{"_JobStatus", "_PushStatus", "_Hooks", "_GlobalConfig",
-	"_GraphQLConfig", "_JobSchedule", "_Audience", "_Idempotency"}
+	"_GraphQLConfig", "_JobSchedule", "_Audience", "_Idempotency", "_MailQueue"}
 
 // clientClasses are the system classes that clients may reach, as far as
 // permissions go.
@@ -147,6 +147,12 @@ var systemFields = map[string][]Field{
 		{Name: "lastUsed", Type: dateType}, {Name: "timesUsed", Type: numberType},
 	},
 	"_Idempotency": {{Name: "reqId", Type: stringType}, {Name: "expire", Type: dateType}},
+	// Loam's own; package mail writes it.
+	"_MailQueue": {
+		{Name: "to", Type: stringType}, {Name: "subject", Type: stringType},
+		{Name: "status", Type: stringType}, {Name: "attempts", Type: numberType},
+		{Name: "nextAttemptAt", Type: dateType}, {Name: "error", Type: stringType},
+	},
 }
 
 // defaultType returns the type of a default field of a class.
