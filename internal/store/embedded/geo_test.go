@@ -88,6 +88,9 @@ func (e earth) near() bson.D {
 	switch e.IntN(3) {
 	case 0:
 		d = with("$near", e.position())
+		for i := range limits {
+			limits[i].Value = limits[i].Value.(float64) * 30
+		}
 	case 1:
 		d = with("$nearSphere", e.position())
 	default:

@@ -220,7 +220,7 @@ func (ix *index) nearPlan(r *request) *plan {
 	if !l.points {
 		return p
 	}
-	p.ranges = l.ranges(cells)
+	p.ranges = remove(l.ranges(cells), l.ranges(r.near.Inside(g.Sphere())))
 	if r.nearest {
 		p.rings = &rings{near: r.near, lead: l, sphere: g.Sphere()}
 	}

@@ -39,7 +39,7 @@ func (g *rings) run(ctx context.Context, v *view, out *emitter, order *ordering)
 		if plan.repeats {
 			reading.seen = make(map[int64]struct{})
 		}
-		var read []keyRange
+		read := g.lead.ranges(g.near.Inside(g.sphere)) // there is nothing to be found
 		for most := g.near.Most(); ; {
 			radius = min(radius, most)
 			plan.ranges = remove(g.within(radius), read)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,69 @@ func TestGeoKeysNeverChange(t *testing.T) {
 		if got, want := strings.Join(texts, ","), strings.ReplaceAll(c.want, " ", ""); got != want {
 			t.Errorf("%s of %s:\ngot  %s\nwant %s", c.keys, c.doc, got, want)
 		}
+	}
+}
+
+// What an index has in the ranges inside of the least distance is nearer, and most
+// of what is well within it is there.
+func TestInsideOfNearIsTooNear(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		index, near string
+		spread      float64 // of the places around the centre, in degrees
+		none        bool
+	}{
+		{`{"p":"2d"}`, `{"p":{"$near":[10,50],"$minDistance":2}}`, 3, false},
+		{`{"p":"2d"}`, `{"p":{"$near":[179.5,50],"$minDistance":2}}`, 3, false},
+		{`{"p":"2d"}`, `{"p":{"$near":[10,50]}}`, 3, true},
+		{`{"p":"2d"}`, `{"p":{"$nearSphere":[10,50],"$minDistance":0.05}}`, 3, true},
+		{`{"p":"2dsphere"}`, `{"p":{"$nearSphere":[10,50],"$minDistance":0.05}}`, 4, false},
+		{`{"p":"2dsphere"}`, `{"p":{"$near":{"$geometry":{"type":"Point","coordinates":[179.9,-20]},"$minDistance":300000}}}`, 4, false},
+		{`{"p":"2dsphere"}`, `{"p":{"$near":{"$geometry":{"type":"Point","coordinates":[0,0]},"$minDistance":0.001}}}`, 1e-8, true},
+		{`{"p":"2dsphere"}`, `{"p":{"$near":{"$geometry":{"type":"Point","coordinates":[0,0]},"$minDistance":1e9}}}`, 90, false},
+	} {
+		t.Run(c.index+c.near, func(t *testing.T) {
+			m, err := Compile(document(t, c.near))
+			if err != nil {
+				t.Fatal(err)
+			}
+			near, x := m.Near(), geoIndexer(t, c.index)
+			ranges := near.Inside(x.Sphere())
+			if (len(ranges) == 0) != c.none {
+				t.Fatalf("%d ranges", len(ranges))
+			}
+			within, found := 0, 0
+			for range 2000 {
+				at := point{near.center.x + c.spread*(2*random.Float64()-1), near.center.y + c.spread*(2*random.Float64()-1)}
+				if !at.onSphere() {
+					continue
+				}
+				doc, err := Encode(bson.D{{Key: "p", Value: bson.A{at.x, at.y}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				keys, err := x.AppendKeys(nil, doc)
+				if err != nil {
+					t.Fatal(err)
+				}
+				least := nearest{near: &Near{center: near.center, sphere: near.sphere, scale: near.scale}, distance: math.Inf(1)}
+				near.path.some(doc, true, &least)
+				if least.distance < 0.7*near.least {
+					within++
+				}
+				if !slices.ContainsFunc(ranges, func(r KeyRange) bool {
+					return bytes.Compare(r.First, keys[0]) <= 0 && bytes.Compare(keys[0], r.Last) <= 0
+				}) {
+					continue
+				}
+				if found++; least.distance >= near.least {
+					t.Errorf("%v is inside, at a distance of %v", at, least.distance)
+				}
+			}
+			if !c.none && found < within*9/10 {
+				t.Errorf("%d places are inside, of %d well within the distance", found, within)
+			}
+		})
 	}
 }
 

@@ -148,6 +148,32 @@ func cover(shape planar) []gridRange {
 	return joined(ranges)
 }
 
+// coverInside returns ranges of cells of which all places are in the disc: the
+// largest squares, and finer ones as long as there are few.
+func coverInside(d disc) []gridRange {
+	var inside []gridRange
+	open := []square{{}}
+	for len(open) > 0 && open[0].level < gridLevels {
+		var next []square
+		for _, q := range open {
+			for _, quarter := range q.quarters() {
+				switch b := quarter.bounds(); {
+				case d.contains(b):
+					first, last := quarter.cells()
+					inside = append(inside, gridRange{first, last})
+				case d.meets(b):
+					next = append(next, quarter)
+				}
+			}
+		}
+		if len(inside)+len(next) > maxSquares {
+			break
+		}
+		open = next
+	}
+	return joined(inside)
+}
+
 // joined puts ranges in order and makes one of those side by side.
 func joined(ranges []gridRange) []gridRange {
 	slices.SortFunc(ranges, func(a, b gridRange) int {
@@ -225,6 +251,13 @@ func (d disc) meets(b box) bool {
 	x := max(b.low.x-d.center.x, 0, d.center.x-b.high.x)
 	y := max(b.low.y-d.center.y, 0, d.center.y-b.high.y)
 	return math.Hypot(x, y) <= d.radius*(1+1e-12)
+}
+
+// contains tells whether the disc has all of the box, and its edge has none.
+func (d disc) contains(b box) bool {
+	x := max(b.high.x-d.center.x, d.center.x-b.low.x)
+	y := max(b.high.y-d.center.y, d.center.y-b.low.y)
+	return math.Hypot(x, y) < d.radius*(1-1e-12)
 }
 
 // boxList is a part of the plane that consists of boxes.

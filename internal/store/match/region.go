@@ -67,6 +67,28 @@ func (n *Near) Within(distance float64) *Region {
 	return sphereRegion(capOf(n.center, distance/n.scale))
 }
 
+// Inside returns ranges of a geo index's keys in which every document is too near,
+// as $minDistance says. There may be more of them.
+func (n *Near) Inside(sphere bool) []KeyRange {
+	switch {
+	case n.least == 0 || n.sphere && !sphere:
+		return nil
+	case !sphere:
+		return keyRangesOf(coverInside(disc{n.center, n.least}))
+	}
+	radius := n.least/n.scale*(1-1e-9) - capMargin
+	if radius <= 0 {
+		return nil
+	}
+	inner := s2.CapFromCenterAngle(n.center.place(), s1.Angle(min(radius, math.Pi)))
+	cells := (&s2.RegionCoverer{MaxLevel: s2.MaxLevel, LevelMod: 1, MaxCells: maxCells}).InteriorCovering(inner)
+	found := make([]gridRange, len(cells))
+	for i, c := range cells {
+		found[i] = gridRange{uint64(c.RangeMin()), uint64(c.RangeMax())}
+	}
+	return keyRangesOf(joined(found))
+}
+
 // capMargin is added to the radius of caps, in radians, for what distances,
 // angles and cells are rounded by. It is some centimetres on earth.
 const capMargin = 1e-8
