@@ -20,8 +20,6 @@ type textPlan struct {
 	ranked bool
 }
 
-const codeNoPlan = 291
-
 // textPlans returns the plan for a filter with a $text, which needs a text index.
 func (c *collection) textPlans(r *request) ([]*plan, error) {
 	ix := c.textIndex()
@@ -50,21 +48,21 @@ func (c *collection) searched(ix *index, query *text.Query, r *request) (*plan, 
 			return c.textUnion(ix, query, branches, r)
 		}
 	}
-	return nil, store.BadRequest(codeNoPlan, "no query solutions for $text")
+	return nil, store.BadRequest(codeNoQueryPlan, "no query solutions for $text")
 }
 
 // textScan is the plan that reads the terms of a text index, as far as they are
 // beside the values that the filter wants of the keys before the text.
 func (ix *index) textScan(query *text.Query, r *request) (*plan, error) {
 	if ix.def.Partial != nil && !r.clauses.imply(&ix.partial) {
-		return nil, store.BadRequest(codeNoPlan, "failed to use text index to satisfy $text query (is the filter of the partial index part of it?)")
+		return nil, store.BadRequest(codeNoQueryPlan, "failed to use text index to satisfy $text query (is the filter of the partial index part of it?)")
 	}
 	var prefix []byte
 	exact, used := query.Exact(), 0
 	for _, e := range ix.text().Before {
 		b := r.clauses.bounds(e.Key, false)
 		if !b.points || len(b.intervals) != 1 || r.collation != match.Simple {
-			return nil, store.BadRequest(codeNoPlan,
+			return nil, store.BadRequest(codeNoQueryPlan,
 				"failed to use text index to satisfy $text query (if text index is compound, are equality predicates given for all prefix fields?)")
 		}
 		key := slices.Clone(b.intervals[0].low.key)
@@ -100,7 +98,7 @@ func (c *collection) textUnion(ix *index, query *text.Query, branches []clauses,
 				return nil, err
 			}
 		} else if branch = c.bestBounded(inner); branch == nil {
-			return nil, store.BadRequest(codeNoPlan, "Failed to produce a solution for TEXT under OR with other non-TEXT clauses")
+			return nil, store.BadRequest(codeNoQueryPlan, "Failed to produce a solution for TEXT under OR with other non-TEXT clauses")
 		}
 		p.branches = append(p.branches, branch)
 	}

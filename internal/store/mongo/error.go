@@ -154,11 +154,13 @@ func mapServerError(err error, server mongo.ServerError, collection string) erro
 // may know: the database's name, and the document that an update did not fit,
 // whose fields the client may not be allowed to read.
 func messageOf(text string) string {
-	const planner = "planner returned error: "
-	if strings.HasPrefix(text, "error processing query: ") {
-		if i := strings.LastIndex(text, planner); i >= 0 {
-			return "error processing query: " + text[i:]
+	// What there is of a query without a plan is all of the query, and then the reason.
+	const processing, planner = "error processing query", "planner returned error"
+	if _, query, ok := strings.Cut(text, processing+": "); ok {
+		if i := strings.LastIndex(query, planner); i >= 0 {
+			return processing + ": " + query[i:]
 		}
+		return processing
 	}
 	// Stored values come behind a brace, or two parentheses. They are cut off first:
 	// what follows is sought in the server's own words.

@@ -94,6 +94,8 @@ func TestMapErrorToRequestError(t *testing.T) {
 		{"an assertion about the request", mongo.CommandError{Code: 51091}, 51091},
 		{"document too large, says the driver", driver.ErrDocumentTooLarge, 10334},
 		{"document too large, says the server", mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 10334}}}, 10334},
+		{"no plan for a query", mongo.CommandError{Code: 291, Message: "error processing query: ns=app.c"}, 291},
+		{"no plan for a write's filter", mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 291}}}, 291},
 		{"too much memory", mongo.CommandError{Code: 292}, 292},
 		{"no token", mongo.CommandError{Code: 260}, 260},
 		{"unauthorized", mongo.CommandError{Code: 13}, 0},
@@ -311,10 +313,13 @@ func TestIndexOf(t *testing.T) {
 // clients are told neither.
 func TestMessageOf_TellsNothingStored(t *testing.T) {
 	for text, want := range map[string]string{
-		`Cannot apply $inc to a value of non-numeric type. {_id: "x"} has the field 'secret' of non-numeric type string`:                     "Cannot apply $inc to a value of non-numeric type.",
-		`error processing query: ns=app.Note filter: secret $eq "x" planner returned error: bad hint`:                                        "error processing query: planner returned error: bad hint",
-		`PlanExecutor error during aggregation :: caused by :: Failed to optimize pipeline :: caused by :: $add only supports numeric types`: "$add only supports numeric types",
-		"unknown operator: $fly": "unknown operator: $fly",
+		`Cannot apply $inc to a value of non-numeric type. {_id: "x"} has the field 'secret' of non-numeric type string`:                                                                                       "Cannot apply $inc to a value of non-numeric type.",
+		`error processing query: ns=app.Note filter: secret $eq "x" planner returned error: bad hint`:                                                                                                          "error processing query: planner returned error: bad hint",
+		`PlanExecutor error during aggregation :: caused by :: Failed to optimize pipeline :: caused by :: $add only supports numeric types`:                                                                   "$add only supports numeric types",
+		"error processing query: ns=app.Note limit=5Tree: GEONEAR  field=secret maxdist=1 isNearSphere=0\nSort: {}\nProj: {}\n planner returned error :: caused by :: unable to find index for $geoNear query": "error processing query: planner returned error :: caused by :: unable to find index for $geoNear query",
+		"PlanExecutor error during aggregation :: caused by :: error processing query: ns=app.NoteTree: secret $eq {} planner returned error :: caused by :: No query solutions":                               "error processing query: planner returned error :: caused by :: No query solutions",
+		`error processing query: ns=app.Note secret $eq "x"`: "error processing query",
+		"unknown operator: $fly":                             "unknown operator: $fly",
 	} {
 		if got := messageOf(text); got != want {
 			t.Errorf("%s\ngives %q, want %q", text, got, want)

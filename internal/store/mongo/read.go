@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -49,7 +48,7 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 	}
 	cursor, err := c.Find(ctx, orEmpty(q.Filter), o)
 	if err != nil {
-		return mapQueryError(err, collection)
+		return mapError(err, collection)
 	}
 	return each(ctx, cursor, collection, yield)
 }
@@ -202,17 +201,5 @@ func (s *Store) Explain(ctx context.Context, collection string, q store.Find) (b
 
 func (s *Store) explain(ctx context.Context, command bson.D, collection string) (bson.Raw, error) {
 	plan, err := s.db.RunCommand(ctx, bson.D{{Key: "explain", Value: command}, {Key: "verbosity", Value: "queryPlanner"}}).Raw()
-	return plan, mapQueryError(err, collection)
-}
-
-// codeNoQueryPlans is of a query that only an index can answer that isn't there.
-const codeNoQueryPlans = 291
-
-// mapQueryError is mapError for queries. What a server says of one without a plan
-// is all of the query, so that it is said in fewer words.
-func mapQueryError(err error, collection string) error {
-	if server, ok := errors.AsType[mongo.ServerError](err); ok && server.HasErrorCode(codeNoQueryPlans) {
-		return store.BadRequest(codeNoQueryPlans, "error processing query: unable to find index for $geoNear query")
-	}
-	return mapError(err, collection)
+	return plan, mapError(err, collection)
 }

@@ -132,6 +132,15 @@ func testGeoNear(f *fixture) {
 		} {
 			_, err := f.find("places", store.Find{Filter: f.doc(filter)})
 			f.wantRequestError(err, 291)
+			u := store.Update{Filter: f.doc(filter), Change: f.doc(`{"$set":{"x":1}}`)}
+			_, err = f.store.Update(f.ctx, "places", u)
+			f.wantRequestError(err, 291)
+			_, err = f.store.FindAndUpdate(f.ctx, "places", u, store.After)
+			f.wantRequestError(err, 291)
+			_, err = f.store.Delete(f.ctx, "places", f.doc(filter), true)
+			f.wantRequestError(err, 291)
+			_, err = f.store.FindAndDelete(f.ctx, "places", f.doc(filter))
+			f.wantRequestError(err, 291)
 		}
 		f.wantIDs("nothing there", store.Find{Filter: f.doc(`{"loc":{"$near":[2,49]}}`)}, "")
 	})
@@ -228,6 +237,8 @@ func testGeoIndexes(f *fixture) {
 		{`{"p":"2d"}`, `{"_id":1,"p":[1]}`, 13068},
 		{`{"p":"2d"}`, `{"_id":1,"p":[1,"2"]}`, 13026},
 		{`{"p":"2d"}`, `{"_id":1,"p":["1",2]}`, 16804},
+		{`{"p":"2d"}`, `{"_id":1,"p":{"type":"Point","coordinates":[1,1]}}`, 16804},
+		{`{"p":"2d"}`, `{"_id":1,"p":{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}}`, 16804},
 		{`{"p":"2dsphere"}`, `{"_id":1,"p":[180,-90]}`, 0},
 		{`{"p":"2dsphere"}`, `{"_id":1,"p":null}`, 0},
 		{`{"p":"2dsphere"}`, `{"_id":1}`, 0},
