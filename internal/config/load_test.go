@@ -176,6 +176,9 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 	if diff := cmp.Diff(ProtectedFields{"_User": {"*": {"email", "phone"}, "role:Admin": {}}}, app.ProtectedFields); diff != "" {
 		t.Errorf("protectedFields (-want +got)\n%s", diff)
 	}
+	if diff := cmp.Diff(map[string]map[string]any{"google": {"clientId": "x"}}, app.Auth); diff != "" {
+		t.Errorf("auth (-want +got)\n%s", diff)
+	}
 	warnings := strings.Join(p.Warnings, "\n")
 	for _, option := range []string{"fileUpload.enableForPublic", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth", "databaseOptions.logClientEvents"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
@@ -308,6 +311,7 @@ func TestLoad_Refuses(t *testing.T) {
 		"MongoDB without a host":        {source{file: "databaseURI: mongodb:///db"}, []string{"databaseURI names no host"}},
 		"pattern that is none":          {source{file: "requestKeywordDenylist: [{key: '('}]"}, []string{"requestKeywordDenylist has an entry 1 that is no regular expression"}},
 		"protected fields of no shape":  {source{file: "protectedFields: {A: [b]}"}, []string{`protectedFields must be {class: {group: [fields]}}, but "A" has no groups`}},
+		"a provider without options":    {source{file: "auth: {google: yes}"}, []string{`auth must be {provider: {option: value}}, but "google" has no options`}},
 		"master key twice":              {source{file: "readOnlyMasterKey: master\nrestAPIKey: master"}, []string{"readOnlyMasterKey must differ from masterKey", "restAPIKey must differ from masterKey"}},
 		"given twice in YAML":           {source{file: "maxLimit: 1\nmaxLimit: 2"}, []string{`loam.yaml: line 2: "maxLimit" is given twice`}},
 		"given twice in JSON":           {source{file: "{\"maxLimit\": 1,\n\"maxLimit\": 2}"}, []string{`loam.yaml: line 2: "maxLimit" is given twice`}},

@@ -113,6 +113,13 @@ type App struct {
 	ProtectedFields                   ProtectedFields
 	ProtectedFieldsOwnerExempt        bool
 	ProtectedFieldsSaveResponseExempt bool
+
+	// Auth are the options of identity providers, by the provider's name. What they
+	// are is the providers' to say.
+	Auth map[string]map[string]any
+	// EnableInsecureAuthAdapters allows providers that take a token which may have
+	// been made for another app.
+	EnableInsecureAuthAdapters bool
 }
 
 // Keys are what callers of an app identify themselves with. An empty key is one

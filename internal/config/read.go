@@ -46,6 +46,8 @@ func assign(field, value any) error {
 		*f = value.([]Keyword)
 	case *[][]byte:
 		*f = value.([][]byte)
+	case *map[string]map[string]any:
+		*f = value.(map[string]map[string]any)
 	case *[]RateLimit:
 		*f = value.([]RateLimit)
 	default:
@@ -185,6 +187,20 @@ func readProtectedFields(value any) (any, error) {
 		}
 	}
 	return fields, nil
+}
+
+// readAuth checks that every provider has options. What they are is checked where
+// providers are made.
+func readAuth(value any) (any, error) {
+	providers := map[string]map[string]any{}
+	for name, item := range value.(map[string]any) {
+		options, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("must be {provider: {option: value}}, but %q has no options", name)
+		}
+		providers[name] = options
+	}
+	return providers, nil
 }
 
 func readKeywords(value any) (any, error) {
