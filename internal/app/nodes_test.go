@@ -223,3 +223,41 @@ func TestAppWithoutItsDatabase(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// Processes that start at once on an empty database prepare it together, and each
+// serves all of it.
+func TestAdvisory_I16_ProcessesThatStartAtOnce(t *testing.T) {
+	address, _, _ := serveMongo(t)
+	nodes := make([]*App, 4)
+	var starts sync.WaitGroup
+	for i := range nodes {
+		c := onMongo(t, address, "")
+		starts.Go(func() {
+			var err error
+			if nodes[i], err = Open(context.Background(), c, slog.New(slog.DiscardHandler)); err != nil {
+				t.Errorf("node %d does not start: %v", i, err)
+				return
+			}
+			if status, body := ask(nodes[i], "POST", "/classes/Note", `{"n":1}`); status != 201 {
+				t.Errorf("node %d: %d %s", i, status, body)
+			}
+		})
+	}
+	starts.Wait()
+	for i, node := range nodes {
+		if node == nil {
+			continue
+		}
+		if status, body := ask(node, "GET", "/classes/Note?count=1&limit=0", ""); status != 200 || !strings.Contains(body, `"count":4`) {
+			t.Errorf("node %d: %d %s", i, status, body)
+		}
+		for _, class := range []string{"_User", "_Role"} {
+			if status, body := askWith(node, "GET", "/schemas/"+class, "", "master"); status != 200 || !strings.Contains(body, class) {
+				t.Errorf("node %d, %s: %d %s", i, class, status, body)
+			}
+		}
+		if err := node.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -423,6 +424,16 @@ func TestLoad_TrustProxy(t *testing.T) {
 		e := mustLoad(t, Sources{Env: append([]string{"PARSE_SERVER_TRUST_PROXY=" + text}, app...)})
 		if diff := cmp.Diff(want, e.Process.TrustProxy, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Errorf("trustProxy %s (-want +got)\n%s", text, diff)
+		}
+	}
+}
+
+// Parse Server leaves the bounds of requests off; here, each is on.
+func TestAdvisory_F20_BoundsAreOnByDefault(t *testing.T) {
+	bounds := reflect.ValueOf(mustLoad(t, Sources{Env: app}).Process.Apps[0].RequestComplexity)
+	for i := range bounds.NumField() {
+		if bound := bounds.Field(i); bound.CanInt() && bound.Int() <= 0 {
+			t.Errorf("%s is %d", bounds.Type().Field(i).Name, bound.Int())
 		}
 	}
 }

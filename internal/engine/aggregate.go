@@ -203,6 +203,8 @@ func (e *Engine) permitPipeline(c Caller, class *schema.Class, pipeline bson.A) 
 			return parse.Errorf(parse.InvalidQuery, "Aggregation stage %s is not allowed.", key)
 		case slices.Contains(scriptOperators, key):
 			return parse.Errorf(parse.InvalidQuery, "Operator %s is not allowed.", key)
+		case strings.IndexByte(key, 0) >= 0: // where a name ends in BSON
+			return parse.NewError(parse.InvalidQuery, "Names in a pipeline must not contain a null character.")
 		}
 		joined, isText := v.(string)
 		if key == "$unionWith" || key == "from" || key == "coll" {

@@ -55,7 +55,7 @@ func TestAdvisory_A08_RedirectedQuery(t *testing.T) {
 }
 
 // Classes of the server's own must be closed on every route to them.
-func TestAdvisories_A09_A10_InternalClasses(t *testing.T) {
+func TestAdvisory_A09_A10_InternalClasses(t *testing.T) {
 	d, _ := realDoor(t)
 	for _, class := range []string{"_Join:users:_Role", "_GraphQLConfig", "_Audience", "_JobStatus", "_PushStatus", "_Hooks", "_GlobalConfig", "_JobSchedule", "_Idempotency"} {
 		for _, request := range []string{"GET /classes/", "POST /classes/", "GET id", "PUT id", "DELETE id"} {
