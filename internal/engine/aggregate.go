@@ -138,7 +138,7 @@ func plainDates(v parse.Value) parse.Value {
 // distinct lists the values of a field.
 func (e *Engine) distinct(ctx context.Context, c Caller, class *schema.Class, a *query.Aggregate) (*Result, error) {
 	if !query.ValidPath(a.Distinct) {
-		return nil, parse.Errorf(parse.InvalidKeyName, "Invalid field name: %s.", a.Distinct)
+		return nil, parse.Errorf(parse.InvalidKeyName, "Invalid field name: %s", a.Distinct)
 	}
 	if err := e.checkPath(c, class, nil, a.Distinct); err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ func (e *Engine) prepareAt(ctx context.Context, c Caller, className string, q *q
 	if err := e.admit(c, className, op); err != nil {
 		return nil, err
 	}
-	if q.Explain && !c.Master() && !e.AllowPublicExplain {
+	if q.Explain && !c.Administers() && !e.AllowPublicExplain {
 		return nil, parse.NewError(parse.InvalidQuery, "Using the explain query parameter requires the master key")
 	}
 	r := &read{engine: e, caller: c, query: q, depth: depth, skip: int64(q.Skip), limit: e.limit(q)}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -98,11 +99,14 @@ func (e *Engine) update(ctx context.Context, c Caller, className, id string, bod
 // keepRequired refuses to empty required fields.
 func (w *write) keepRequired() error {
 	for _, f := range w.fields {
+		_, unset := f.op.(parse.DeleteField)
+		if unset && slices.Contains(schema.RequiredFields(w.class.Name), f.path) {
+			return parse.Errorf(parse.IncorrectType, "%s is required.", f.path)
+		}
 		field := w.class.Fields[f.path]
 		if field == nil || !field.Required {
 			continue
 		}
-		_, unset := f.op.(parse.DeleteField)
 		if unset || f.op == nil && emptyValue(f.value) {
 			return parse.Errorf(parse.ValidationError, "%s is required", f.path)
 		}

@@ -149,7 +149,7 @@ func (w *write) addValue(key string, v parse.Value) error {
 	root, path, dotted := strings.Cut(key, ".")
 	switch {
 	case dotted:
-		w.need(root, container(path))
+		w.need(root, container(root, path))
 	case !isNull(v):
 		t, err := parse.TypeOf(v)
 		if err != nil {
@@ -171,7 +171,7 @@ func (w *write) addOperation(key string, op parse.Operation, creating bool) erro
 		return w.addRelationOps(key, op)
 	}
 	if dotted {
-		w.need(root, container(path))
+		w.need(root, container(root, path))
 	} else {
 		t, err := parse.TypeOfOperation(op)
 		if err != nil {
@@ -232,10 +232,10 @@ func (w *write) addRelationOps(key string, op parse.Operation) error {
 }
 
 // container is the type of a field into which a path leads: what begins with a
-// number is an element of an array.
-func container(path string) parse.FieldType {
+// number is an element of an array, but in the counts by time zone of a push.
+func container(field, path string) parse.FieldType {
 	name, _, _ := strings.Cut(path, ".")
-	if strings.Trim(name, "0123456789") == "" {
+	if strings.Trim(name, "0123456789") == "" && field != "sentPerUTCOffset" && field != "failedPerUTCOffset" {
 		return parse.FieldType{Kind: parse.KindArray}
 	}
 	return parse.FieldType{Kind: parse.KindObject}

@@ -43,7 +43,9 @@ func DecodeAggregate(p Params, lim Limits) (*Aggregate, error) {
 		case "pipeline":
 			pipeline, err = pipelineParam(m.Value)
 		case "distinct":
-			a.Distinct, err = textParam(m.Key, m.Value)
+			if a.Distinct, err = textParam(m.Key, m.Value); err == nil && a.Distinct == "" {
+				err = badParam(m.Key, "the name of a field")
+			}
 		case "where":
 			a.Where, err = whereParam(m.Value, lim)
 		case "hint":
