@@ -58,7 +58,7 @@ type Indexes struct {
 // It refuses a database that a newer version of Loam has migrated.
 func Run(ctx context.Context, s store.Store, o Options) error {
 	o.fill()
-	r := &runner{store: s, options: o, migrations: []migration{systemIndexes(), lookupIndexes(), installationIndexes()}}
+	r := &runner{store: s, options: o, migrations: []migration{systemIndexes(), lookupIndexes(), installationIndexes(), uniqueUsers()}}
 	return r.run(ctx)
 }
 

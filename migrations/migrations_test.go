@@ -93,6 +93,8 @@ _perishable_token(_perishable_token) sparse
 case_insensitive_email(email) sparse case-insensitive
 case_insensitive_username(username) sparse case-insensitive
 email_1(email) unique sparse
+unique_case_insensitive_email(email) unique sparse case-insensitive
+unique_case_insensitive_username(username) unique sparse case-insensitive
 username_1(username) unique sparse`,
 		"_Role": `name_1(name) unique sparse`,
 		"_Idempotency": `reqId_1(reqId) unique sparse

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/loam-baas/loam/internal/account"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
@@ -91,8 +92,17 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		SessionCacheTTL:            c.CacheTTL,
 		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
 	})
+	accounts := account.New(account.Options{
+		Engine: e, Logger: logger,
+		EnforcePrivateUsers:          c.Users.EnforcePrivate,
+		ConvertUsernameToLowercase:   c.Users.UsernameToLowercase,
+		ConvertEmailToLowercase:      c.Users.EmailToLowercase,
+		SessionLength:                c.Users.SessionLength,
+		ExpireInactiveSessions:       c.Users.ExpireInactiveSessions,
+		RevokeSessionOnPasswordReset: c.Users.RevokeSessionOnPasswordReset,
+	})
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Idempotency: idempotency,
+		ID: c.AppID, Engine: e, Accounts: accounts, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Idempotency: idempotency,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,

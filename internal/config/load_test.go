@@ -124,6 +124,10 @@ func TestLoad_Defaults(t *testing.T) {
 			},
 			ProtectedFields:            ProtectedFields{"_User": {"*": {"email"}}},
 			ProtectedFieldsOwnerExempt: true, ProtectedFieldsSaveResponseExempt: true,
+			Users: Users{
+				EnforcePrivate: true, SessionLength: 365 * 24 * time.Hour, ExpireInactiveSessions: true,
+				RevokeSessionOnPasswordReset: true,
+			},
 		}},
 	}
 	if diff := cmp.Diff(want, e.Process, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {

@@ -113,6 +113,7 @@ type App struct {
 	ProtectedFields                   ProtectedFields
 	ProtectedFieldsOwnerExempt        bool
 	ProtectedFieldsSaveResponseExempt bool
+	Users                             Users
 
 	// Auth are the options of identity providers, by the provider's name. What they
 	// are is the providers' to say.
@@ -120,6 +121,19 @@ type App struct {
 	// EnableInsecureAuthAdapters allows providers that take a token which may have
 	// been made for another app.
 	EnableInsecureAuthAdapters bool
+}
+
+// Users says how users sign up, and how long they stay logged in.
+type Users struct {
+	// EnforcePrivate makes new users readable by themselves only.
+	EnforcePrivate bool
+	// UsernameToLowercase and EmailToLowercase say how both are stored.
+	UsernameToLowercase, EmailToLowercase bool
+	// SessionLength is how long a session lasts, if ExpireInactiveSessions.
+	SessionLength          time.Duration
+	ExpireInactiveSessions bool
+	// RevokeSessionOnPasswordReset ends a user's sessions with a new password.
+	RevokeSessionOnPasswordReset bool
 }
 
 // Keys are what callers of an app identify themselves with. An empty key is one

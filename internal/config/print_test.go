@@ -43,7 +43,7 @@ apps: [{appId: two, masterKey: other-secret}]
 		"apps[0].masterKey":             "******** loam.yaml:3",
 		"apps[0].databaseURI":           "file://loam-data/stores/two default",
 		"apps[0].port":                  "",
-		"sessionLength":                 "",
+		"liveQuery.regexTimeout":        "",
 		"requestKeywordDenylist[].key":  "",
 		"databaseOptions.appName":       "",
 		"apps[0].requestKeywordDenylst": "",

@@ -50,6 +50,17 @@ func seconds(value any) (any, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
+// maxSessionLength is a hundred years, in seconds: sessions may outlast any other time.
+const maxSessionLength = 100 * maxSeconds
+
+func readSessionLength(value any) (any, error) {
+	n := value.(int64)
+	if n < 1 || n > maxSessionLength {
+		return nil, fmt.Errorf("must be from 1 to %d seconds, not %d", int64(maxSessionLength), n)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
 func readUploadSize(value any) (any, error) {
 	n := value.(int64)
 	if n < 1<<10 {

@@ -65,6 +65,8 @@ type Created struct {
 	// ObjectID is "" when an object that was there was changed, and the answer is
 	// that of an update.
 	ObjectID string
+	// Known tells that the object was there already: a sign-up that was a log-in.
+	Known bool
 }
 
 var _ API = (*Engine)(nil)

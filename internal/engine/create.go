@@ -25,11 +25,15 @@ func (e *Engine) Create(ctx context.Context, c Caller, className string, body *p
 
 // create adds an object of a class that the caller may write to.
 func (e *Engine) create(ctx context.Context, c Caller, className string, body *parse.Object) (*Created, error) {
-	w, err := e.decodeWrite(c, className, body, true)
+	draft, done, err := e.draftCreate(ctx, c, className, body)
+	if done != nil || err != nil {
+		return done, err
+	}
+	w, err := e.decodeWrite(c, className, draft.Body, true)
 	if err != nil {
 		return nil, err
 	}
-	id, chosen, err := e.objectID(body)
+	id, chosen, err := e.objectID(draft.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,7 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 	if err := w.ensureClass(ctx, className, w.permitNewFields); err != nil {
 		return nil, err
 	}
-	if err := w.applyDefaultACL(); err != nil {
+	if err := w.applyDefaultACL(draft); err != nil {
 		return nil, err
 	}
 	defaulted, err := w.applyDefaults()
@@ -61,16 +65,17 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 		return nil, err
 	}
 	for try := 0; ; try++ {
-		doc, err := w.document(id, created, updated)
+		doc, err := w.document(draft, id, created, updated)
 		if err != nil {
 			return nil, err
 		}
 		err = e.Store.Insert(ctx, w.class.Name, doc)
 		if err == nil {
+			draft.ID, draft.Document = id, doc
 			break
 		}
 		if chosen || try == 2 || !isDuplicateID(err) {
-			return nil, storeError(err)
+			return nil, storeError(e.refused(className, draft, err))
 		}
 		id = parse.NewObjectID(e.ObjectIDSize)
 	}
@@ -86,6 +91,9 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
 		}
 	}
+	if err := e.finish(ctx, className, draft, answer); err != nil {
+		return nil, err
+	}
 	return &Created{Result: *NewResult(parse.AppendJSON(nil, answer)), ObjectID: id}, nil
 }
 
@@ -94,7 +102,10 @@ func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
 	if err := e.admit(c, class, op); err != nil {
 		return err
 	}
-	if op != schema.OpDelete && (class == "_User" || class == "_Session") {
+	if op == schema.OpDelete || e.rules[class] != nil {
+		return nil
+	}
+	if class == "_User" || class == "_Session" && c.Scope < ScopeMaster {
 		return parse.NewError(parse.CommandUnavailable, "Users and sessions cannot be written yet.")
 	}
 	return nil
@@ -123,10 +134,15 @@ func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error
 	return string(s), true, nil
 }
 
-// applyDefaultACL gives the new object its class's ACL when it comes without one.
-func (w *write) applyDefaultACL() error {
+// applyDefaultACL gives the new object its class's ACL when it comes without
+// one, or that of its class's rules.
+func (w *write) applyDefaultACL(d *Draft) error {
 	preset := w.class.Permissions.DefaultACL
-	if w.acl != nil || preset == nil {
+	switch {
+	case w.acl != nil:
+		return nil
+	case preset == nil:
+		w.acl = d.DefaultACL
 		return nil
 	}
 	acl, err := parse.ACLOf(preset)
@@ -209,7 +225,7 @@ func emptyValue(v parse.Value) bool {
 }
 
 // document is the new object as it is stored.
-func (w *write) document(id string, created, updated parse.Date) (bson.Raw, error) {
+func (w *write) document(d *Draft, id string, created, updated parse.Date) (bson.Raw, error) {
 	var row parse.Row
 	row.Set("_id", id)
 	for _, f := range w.fields {
@@ -218,12 +234,24 @@ func (w *write) document(id string, created, updated parse.Date) (bson.Raw, erro
 			return nil, err
 		}
 	}
+	for _, stored := range d.Stored {
+		row.Set(stored.Key, stored.Value)
+	}
 	row.Set("_created_at", bson.DateTime(created))
 	row.Set("_updated_at", bson.DateTime(updated))
-	if w.acl != nil {
-		row.SetACL(*w.acl)
+	if acl := w.aclOf(d, id); acl != nil {
+		row.SetACL(*acl)
 	}
 	return bson.Marshal(row.Document())
+}
+
+// aclOf is the ACL that the write gives the object of that id, nil for none.
+func (w *write) aclOf(d *Draft, id string) *parse.ACL {
+	if w.acl == nil || !d.OwnsItself {
+		return w.acl
+	}
+	entries := slices.DeleteFunc(slices.Clone(w.acl.Entries), func(e parse.ACLEntry) bool { return e.Key == id })
+	return &parse.ACL{Entries: append(entries, parse.ACLEntry{Key: id, Read: true, Write: true})}
 }
 
 func isDuplicateID(err error) bool {

@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
 )
 
 // Delete removes an object; see API.
@@ -32,17 +34,31 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 	if className == "_Session" && !c.Master() {
 		filter = and(filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
 	}
-	n, err := e.Store.Delete(ctx, className, filter, false)
-	if err != nil {
+	rules := e.rules[className]
+	if rules == nil {
+		n, err := e.Store.Delete(ctx, className, filter, false)
+		if err == nil && n == 0 {
+			err = e.notWritable(c, className)
+		}
 		return storeError(err)
 	}
+	doc, err := e.Store.FindAndDelete(ctx, className, filter)
 	switch {
-	case n > 0:
-		return nil
-	case className == "_User" && !c.Master():
-		return e.sanitize(parse.NewError(parse.SessionMissing, "Insufficient auth."))
+	case errors.Is(err, store.ErrNotFound):
+		return e.notWritable(c, className)
+	case err != nil:
+		return storeError(err)
 	}
-	return objectNotFound()
+	return rules.Deleted(ctx, c, doc)
+}
+
+// requireUser keeps those who are not signed in from changing users, whatever
+// the ACLs say.
+func (e *Engine) requireUser(c Caller, class, id string) error {
+	if class != "_User" || c.Master() || c.UserID != "" {
+		return nil
+	}
+	return e.sanitize(parse.NewError(parse.SessionMissing, "Cannot modify user "+id+"."))
 }
 
 // requireSession keeps those who are not signed in from deleting users and

@@ -67,6 +67,7 @@ type Options struct {
 // Engine is the gate of one app. It is safe for concurrent use.
 type Engine struct {
 	Options
+	rules     map[string]Rules // by class
 	views     viewCache
 	encodings *encodings
 	sessions  *sessionCache

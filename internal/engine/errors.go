@@ -19,6 +19,12 @@ func (e *Engine) denied(reason string) error {
 	return e.sanitize(parse.NewError(parse.OperationForbidden, reason))
 }
 
+// Refusal is a refusal with a code of its own, whose reason clients learn only
+// when the app does not sanitise its errors.
+func (e *Engine) Refusal(code parse.Code, reason string) error {
+	return e.sanitize(parse.NewError(code, reason))
+}
+
 // sanitize hides the reason of a refusal from clients and keeps it as the cause.
 // It is for refusals only.
 func (e *Engine) sanitize(err error) error {

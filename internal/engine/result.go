@@ -1,6 +1,10 @@
 package engine
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/loam-baas/loam/internal/parse"
+)
 
 // Result is an answer ready to be written as Parse JSON.
 type Result struct {
@@ -13,6 +17,21 @@ func NewResult(json []byte) *Result { return &Result{json: json} }
 
 // JSON returns the answer. The caller must not change it, nor use it after Release.
 func (r *Result) JSON() []byte { return r.json }
+
+// With is the answer, an object, with more members. It takes the place of r, of
+// which the memory is given back.
+func (r *Result) With(more ...parse.Member) *Result {
+	json := append(make([]byte, 0, len(r.json)+128), r.json[:len(r.json)-1]...)
+	for _, m := range more {
+		if len(json) > 1 {
+			json = append(json, ',')
+		}
+		json = append(parse.AppendString(json, m.Key), ':')
+		json = parse.AppendJSON(json, m.Value)
+	}
+	r.Release()
+	return NewResult(append(json, '}'))
+}
 
 // Release gives the answer's memory back. A result that is never released is
 // collected as garbage; one must not be used after it was.

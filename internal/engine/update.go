@@ -49,11 +49,18 @@ func (e *Engine) update(ctx context.Context, c Caller, className, id string, bod
 	if err != nil {
 		return nil, err
 	}
-	w, err := e.decodeWrite(c, className, body, false)
-	if err != nil {
+	if err := e.requireUser(c, className, id); err != nil {
 		return nil, err
 	}
 	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
+	draft, err := e.draftUpdate(ctx, c, className, id, body, filter)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.decodeWrite(c, className, draft.Body, false)
+	if err != nil {
+		return nil, err
+	}
 	// Nobody adds fields to a class by updating an object that is not there.
 	exists := func(class *schema.Class) error {
 		adders, err := e.permit(c, class, schema.OpAddField)
@@ -74,21 +81,30 @@ func (e *Engine) update(ctx context.Context, c Caller, className, id string, bod
 		return nil, err
 	}
 	now := parse.DateOf(e.Now())
-	update, err := w.update(now)
+	update, err := w.update(draft, now)
 	if err != nil {
 		return nil, err
 	}
-	update.Filter = filter
+	update.Filter = and(filter, draft.Condition)
 	doc, err := e.Store.FindAndUpdate(ctx, className, update, store.After)
-	if err != nil {
-		return nil, updateError(err)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && draft.Unmet != nil:
+		return nil, draft.Unmet
+	case errors.Is(err, store.ErrNotFound):
+		return nil, e.notWritable(c, className)
+	case err != nil:
+		return nil, updateError(e.refused(className, draft, err))
 	}
+	draft.Document = doc
 	if err := e.changeRelations(ctx, className, id, w.relations); err != nil {
 		return nil, err
 	}
 	answer := &parse.Object{Members: []parse.Member{
 		{Key: "updatedAt", Value: parse.String(parse.FormatDate(int64(now)))}}}
 	if err := w.echo(answer, doc); err != nil {
+		return nil, err
+	}
+	if err := e.finish(ctx, className, draft, answer); err != nil {
 		return nil, err
 	}
 	json := parse.AppendJSON(nil, answer)
@@ -115,7 +131,7 @@ func (w *write) keepRequired() error {
 }
 
 // update is the change in the store's terms.
-func (w *write) update(now parse.Date) (store.Update, error) {
+func (w *write) update(d *Draft, now parse.Date) (store.Update, error) {
 	var u parse.Update
 	for _, f := range w.fields {
 		t := w.class.Types()[query.Root(f.path)]
@@ -129,9 +145,15 @@ func (w *write) update(now parse.Date) (store.Update, error) {
 			return store.Update{}, err
 		}
 	}
+	for _, stored := range d.Stored {
+		u.Set(stored.Key, stored.Value)
+	}
+	for _, name := range d.Unset {
+		u.Unset(name)
+	}
 	u.Set("_updated_at", bson.DateTime(now))
-	if w.acl != nil {
-		u.SetACL(*w.acl)
+	if acl := w.aclOf(d, d.ID); acl != nil {
+		u.SetACL(*acl)
 	}
 	return store.Update{Change: u.Document()}, nil
 }

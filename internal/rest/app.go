@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/loam-baas/loam/internal/account"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
@@ -15,7 +16,9 @@ type AppOptions struct {
 	// ID is the application id that requests name.
 	ID     string
 	Engine engine.API
-	Logger *slog.Logger
+	// Accounts are the app's users, as far as they are no objects.
+	Accounts account.API
+	Logger   *slog.Logger
 
 	Keys     config.Keys
 	Denylist *Denylist
@@ -41,6 +44,7 @@ type AppOptions struct {
 type App struct {
 	id          string
 	engine      engine.API
+	accounts    account.API
 	logger      *slog.Logger
 	keys        config.Keys
 	privileged  [3]privilegedKey
@@ -60,7 +64,7 @@ type App struct {
 func NewApp(o AppOptions) *App {
 	k := &o.Keys
 	a := &App{
-		id: o.ID, engine: o.Engine, logger: o.Logger, keys: *k,
+		id: o.ID, engine: o.Engine, accounts: o.Accounts, logger: o.Logger, keys: *k,
 		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
 		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit, idempotency: o.Idempotency,
 		publicURL: o.PublicServerURL, sanitize: o.SanitizeErrors,

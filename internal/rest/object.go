@@ -40,6 +40,9 @@ func get(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if c.class == "_User" && c.caller.UserID != "" && c.id == c.caller.UserID {
+		result = result.With(parse.Member{Key: "sessionToken", Value: parse.String(c.caller.SessionToken)})
+	}
 	return of(result), nil
 }
 
@@ -56,7 +59,11 @@ func create(ctx context.Context, c *call) (answer, error) {
 	if created.ObjectID == "" {
 		return of(&created.Result), nil
 	}
-	return answer{status: http.StatusCreated, location: c.app.location(c.class, created.ObjectID), json: created.JSON()}, nil
+	status := http.StatusCreated
+	if created.Known {
+		status = http.StatusOK
+	}
+	return answer{status: status, location: c.app.location(c.class, created.ObjectID), json: created.JSON()}, nil
 }
 
 // update answers PUT /classes/{class}/{id}.

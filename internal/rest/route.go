@@ -44,8 +44,15 @@ func newRouter() *router {
 	r.objects("/roles", "_Role")
 	r.objects("/installations", "_Installation")
 	r.objects("/sessions", "_Session")
-	r.add("GET", "/users", "_User", find)
-	r.add("GET", "/users/{id}", "_User", get)
+	r.objects("/users", "_User")
+	r.add("GET", "/users/me", "_User", me)
+	r.add("GET", loginPath, "", logIn)
+	r.add("POST", loginPath, "", logIn)
+	r.add("POST", "/loginAs", "", logInAs)
+	r.add("POST", "/logout", "", logOut)
+	r.add("GET", "/verifyPassword", "", verifyPassword)
+	r.add("POST", "/verifyPassword", "", verifyPassword)
+	r.add("POST", "/upgradeToRevocableSession", "", upgradeSession)
 
 	r.add("POST", "/batch", "", batch)
 

@@ -1,0 +1,86 @@
+// Package account is what a Parse app has of identity: users sign up and log in,
+// have passwords, sessions and proofs of identity providers.
+//
+// Users and sessions are objects, and what is done to them goes through the gate
+// (package engine), which asks a Service for the rules of _User. What is no
+// operation on an object, as to log in, a door asks the Service itself (API).
+package account
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/parse"
+)
+
+// API is the accounts of an app as the doors see them. The bodies are those of
+// Parse's REST API; a door passes them on as they came.
+type API interface {
+	// LogIn opens a session for the user whose name or address and password the
+	// body has, and answers the user with the session's token.
+	LogIn(ctx context.Context, c engine.Caller, body *parse.Object) (*engine.Result, error)
+	// LogInAs opens a session for any user; it needs the master key.
+	LogInAs(ctx context.Context, c engine.Caller, body *parse.Object) (*engine.Result, error)
+	// VerifyPassword answers as LogIn does, without a session.
+	VerifyPassword(ctx context.Context, c engine.Caller, body *parse.Object) (*engine.Result, error)
+	// LogOut ends the session of the token. One that is not there is no error.
+	LogOut(ctx context.Context, c engine.Caller, token string) error
+	// Me answers the user of the session of the token.
+	Me(ctx context.Context, c engine.Caller, token string) (*engine.Result, error)
+	// UpgradeSession opens a revocable session in place of the caller's and
+	// answers it.
+	UpgradeSession(ctx context.Context, c engine.Caller) (*engine.Result, error)
+}
+
+// Options configure a Service. The fields carry the meaning of Parse Server's
+// options of the same name.
+type Options struct {
+	Engine *engine.Engine
+	Logger *slog.Logger
+
+	// EnforcePrivateUsers makes new users readable by themselves only.
+	EnforcePrivateUsers bool
+	// ConvertUsernameToLowercase and ConvertEmailToLowercase say how both are stored.
+	ConvertUsernameToLowercase, ConvertEmailToLowercase bool
+	// SessionLength is how long a session lasts, if ExpireInactiveSessions.
+	SessionLength          time.Duration
+	ExpireInactiveSessions bool
+	// RevokeSessionOnPasswordReset ends all of a user's sessions with a new password.
+	RevokeSessionOnPasswordReset bool
+	// PasswordCost is the bcrypt cost of new hashes; 0 means 10, as in Parse Server.
+	PasswordCost int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Service is the accounts of one app. It is safe for concurrent use.
+type Service struct {
+	Options
+	passwords *hasher
+}
+
+// New returns the accounts of the app behind the engine, whose users follow
+// their rules from now on.
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.PasswordCost == 0 {
+		o.PasswordCost = defaultCost
+	}
+	s := &Service{Options: o, passwords: newHasher(o.PasswordCost)}
+	o.Engine.SetRules(userClass, s)
+	return s
+}
+
+const userClass = "_User"
+
+var (
+	_ API          = (*Service)(nil)
+	_ engine.Rules = (*Service)(nil)
+)

@@ -1,0 +1,198 @@
+package account
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/store"
+)
+
+var (
+	errUsernameMissing = parse.NewError(parse.UsernameMissing, "bad or missing username")
+	errPasswordMissing = parse.NewError(parse.PasswordMissing, "password is required")
+	errUsernameTaken   = parse.NewError(parse.UsernameTaken, "Account already exists for this username.")
+	errEmailTaken      = parse.NewError(parse.EmailTaken, "Account already exists for this email address.")
+	errEmailFormat     = parse.NewError(parse.InvalidEmailAddress, "Email address format is invalid.")
+)
+
+// emailFormat is what an address must look like; whether mail arrives there, only
+// mail can tell.
+var emailFormat = regexp.MustCompile(`^[^\n\r\x{2028}\x{2029}]+@[^\n\r\x{2028}\x{2029}]+$`)
+
+// change is what the rules of _User keep between Prepare and Finish.
+type change struct {
+	// password tells that the user gets a new one.
+	password bool
+}
+
+// Prepare checks a new user or a change of one; see engine.Rules. Values of a
+// wrong type it leaves to the gate to refuse.
+func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created, error) {
+	did := &change{}
+	d.State, d.OwnsItself = did, d.Creating || !d.Caller.Master()
+	if d.Creating {
+		if err := requireCredentials(d.Body); err != nil {
+			return nil, err
+		}
+		d.DefaultACL = s.defaultACL()
+	}
+	if _, has := d.Body.Get("emailVerified"); has && !d.Caller.Master() {
+		return nil, s.Engine.Refusal(parse.OperationForbidden, "Clients aren't allowed to manually update email verification.")
+	}
+	forgetReset(d)
+	if err := s.prepareName(ctx, d); err != nil {
+		return nil, err
+	}
+	if err := s.prepareEmail(ctx, d); err != nil {
+		return nil, err
+	}
+	return nil, s.preparePassword(ctx, d, did)
+}
+
+// requireCredentials refuses new users without a name or a password.
+func requireCredentials(body *parse.Object) error {
+	if name, _ := text(body, "username"); name == "" {
+		return errUsernameMissing
+	}
+	if password, _ := text(body, "password"); password == "" {
+		return errPasswordMissing
+	}
+	return nil
+}
+
+// defaultACL is that of a user who signs up without one, beside what is the
+// user's own.
+func (s *Service) defaultACL() *parse.ACL {
+	acl := &parse.ACL{}
+	if !s.EnforcePrivateUsers {
+		acl.Entries = append(acl.Entries, parse.ACLEntry{Key: "*", Read: true})
+	}
+	return acl
+}
+
+func (s *Service) prepareName(ctx context.Context, d *engine.Draft) error {
+	name, ok := text(d.Body, "username")
+	if !ok || name == "" {
+		return nil
+	}
+	if s.ConvertUsernameToLowercase {
+		name = strings.ToLower(name)
+		d.Body.Set("username", parse.String(name))
+	}
+	return s.refuseTaken(ctx, d, "username", name, errUsernameTaken)
+}
+
+func (s *Service) prepareEmail(ctx context.Context, d *engine.Draft) error {
+	email, ok := text(d.Body, "email")
+	if !ok || email == "" {
+		return nil
+	}
+	if !emailFormat.MatchString(email) {
+		return errEmailFormat
+	}
+	if s.ConvertEmailToLowercase {
+		email = strings.ToLower(email)
+		d.Body.Set("email", parse.String(email))
+	}
+	return s.refuseTaken(ctx, d, "email", email, errEmailTaken)
+}
+
+// forgetReset makes the link no good that was mailed to choose a password, once
+// there is another password or address.
+func forgetReset(d *engine.Draft) {
+	_, password := d.Body.Get("password")
+	_, email := d.Body.Get("email")
+	if !d.Creating && (password || email) {
+		d.Unset = append(d.Unset, "_perishable_token", "_perishable_token_expires_at")
+	}
+}
+
+// refuseTaken refuses a name or address that differs from another user's in case
+// at most. What decides is the unique index; this look spares the hashing, and
+// serves databases whose old users don't let the index be made.
+func (s *Service) refuseTaken(ctx context.Context, d *engine.Draft, field, value string, taken error) error {
+	filter := bson.D{{Key: field, Value: value}}
+	if !d.Creating {
+		filter = append(filter, bson.E{Key: "_id", Value: bson.D{{Key: "$ne", Value: d.ID}}})
+	}
+	n, err := s.Engine.Store.Count(ctx, userClass, store.Count{Filter: filter, Limit: 1, CaseInsensitive: true})
+	if err == nil && n > 0 {
+		err = taken
+	}
+	return err
+}
+
+// preparePassword puts a hash in a password's place.
+func (s *Service) preparePassword(ctx context.Context, d *engine.Draft, did *change) error {
+	password, ok := text(d.Body, "password")
+	if !ok {
+		return nil
+	}
+	hash, err := s.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	d.Body.Delete("password")
+	d.Stored = append(d.Stored, bson.E{Key: "_hashed_password", Value: hash})
+	did.password = true
+	return nil
+}
+
+// Duplicate names the user's field of which another user has the value.
+func (s *Service) Duplicate(_ *engine.Draft, e *store.DuplicateKeyError) error {
+	switch {
+	case slices.Contains(e.Keys, "username"):
+		return errUsernameTaken
+	case slices.Contains(e.Keys, "email"):
+		return errEmailTaken
+	}
+	return nil
+}
+
+// Finish opens the session of a new user, and replaces those of one who has a
+// new password; see engine.Rules.
+func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
+	did := d.State.(*change)
+	if d.Creating {
+		return s.answerSession(ctx, d, origin{signingUp, withPassword})
+	}
+	if !did.password {
+		return nil
+	}
+	if s.RevokeSessionOnPasswordReset {
+		if err := s.endSessions(ctx, d.ID); err != nil {
+			return err
+		}
+	}
+	if d.Caller.Master() {
+		return nil
+	}
+	return s.answerSession(ctx, d, origin{})
+}
+
+func (s *Service) answerSession(ctx context.Context, d *engine.Draft, o origin) error {
+	token, err := s.openSession(ctx, d.Caller, d.ID, o)
+	if err != nil {
+		return err
+	}
+	d.Answer.Set("sessionToken", parse.String(token))
+	return nil
+}
+
+// Deleted ends the sessions of a user who is no more.
+func (s *Service) Deleted(ctx context.Context, _ engine.Caller, doc bson.Raw) error {
+	return s.endSessions(ctx, idOf(doc))
+}
+
+// text is a member that is a string.
+func text(o *parse.Object, key string) (string, bool) {
+	v, _ := o.Get(key)
+	s, ok := v.(parse.String)
+	return string(s), ok
+}
