@@ -2,6 +2,7 @@ package mongowire
 
 import (
 	"context"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -14,9 +15,21 @@ var explained = map[string]known{
 	"update": updateMembers, "delete": deleteMembers, "findAndModify": modifyMembers("findAndModify"),
 }
 
-// explain answers how a read would be run. The verbosity makes no difference:
-// the plan is all that there is.
+// verbosities are what may be asked of an explanation. It makes no difference: the
+// plan is all that there is.
+var verbosities = []string{"queryPlanner", "executionStats", "allPlansExecution"}
+
+// explain answers how a read would be run.
 func explain(ctx context.Context, c *command) (bson.D, error) {
+	if _, ok := c.look("verbosity"); ok {
+		verbosity := c.text("verbosity")
+		if c.err == nil && !slices.Contains(verbosities, verbosity) {
+			c.fail(codeBadValue, "Enumeration value '%s' for field 'explain.verbosity' is not a valid value.", verbosity)
+		}
+		if c.err != nil {
+			return nil, c.err
+		}
+	}
 	db, err := c.existing()
 	if err != nil {
 		return nil, err
