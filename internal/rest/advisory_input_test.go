@@ -465,3 +465,31 @@ func TestAdvisory_I15_FaultsTellNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a user signs in with is not written by a path that leads past its checks.
+func TestAdvisory_I09_AuthDataByPath(t *testing.T) {
+	s := garden(t)
+	refusals := []parse.Code{parse.InvalidKeyName, parse.InvalidNestedKey, parse.OperationForbidden, parse.CommandUnavailable, parse.SessionMissing, parse.ObjectNotFound}
+	for _, key := range []string{"authData.facebook", "authData.facebook.id", "authData.anonymous.id", "_auth_data_facebook", "_auth_data_facebook.id", "_hashed_password"} {
+		for _, value := range []string{`"bob"`, `{"id":"bob"}`, `null`, `{"__op":"Delete"}`} {
+			for _, path := range []string{"/classes/_User/alice", "/classes/_User/bob"} {
+				s.refuses(as("bob"), "PUT", path, `{"`+key+`":`+value+`}`, refusals...)
+			}
+		}
+	}
+	s.finds(with(master), "/classes/_User", `{"where":{"authData.facebook":{"$exists":true}}}`, 0)
+}
+
+// Who may not create learns nothing of a class's fields.
+func TestAdvisory_I11_PermissionComesBeforeFields(t *testing.T) {
+	s := garden(t)
+	s.schema("Closed", `{"fields":{"n":{"type":"Number"},"must":{"type":"String","required":true}},"classLevelPermissions":{"create":{"role:admin":true}}}`)
+	for _, body := range []string{`{}`, `{"n":"text"}`, `{"must":5}`, `{"fresh":1,"must":"x"}`, `{"n":1,"must":"x"}`} {
+		s.refuses(as("bob"), "POST", "/classes/Closed", body, parse.OperationForbidden)
+	}
+	for _, o := range s.ask(as("carol"), "POST", "/classes/Closed", `{"n":1,"must":"x"}`) {
+		if o.member("objectId") == nil {
+			t.Errorf("%s, who may create is answered %d %s", o.way, o.status, o.body)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func TestUnavailableSaysWhenToComeBack(t *testing.T) {
 	}
 }
 
-func TestPanics(t *testing.T) {
+func TestAdvisory_J02_PanicsEndOneRequest(t *testing.T) {
 	d := newDoor(t, nil)
 	d.engine.fail = func(string) error { panic("a fault of ours") }
 	header := scenario{request: "GET /parse/classes/A", header: with(), status: 500,
