@@ -38,13 +38,18 @@ type Module func(name string, o *Options, env Env) Provider
 func modules() map[string]Module {
 	return map[string]Module{
 		"anonymous": newAnonymous,
+		"apple":     newApple,
+		"facebook":  newFacebook,
 		"github":    newGitHub,
+		"google":    newGoogle,
 		"gpgames":   newGooglePlayGames,
 		"instagram": newInstagram,
+		"keycloak":  newKeycloak,
 		"line":      newLine,
 		"linkedin":  newLinkedIn,
 		"microsoft": newMicrosoft,
 		"oauth2":    newOAuth2,
+		"oidc":      newOIDC,
 		"qq":        newQQ,
 		"spotify":   newSpotify,
 		"wechat":    newWeChat,
