@@ -121,7 +121,7 @@ func (s *Service) refuseTaken(ctx context.Context, d *engine.Draft, field, value
 	if !d.Creating {
 		filter = append(filter, bson.E{Key: "_id", Value: bson.D{{Key: "$ne", Value: d.ID}}})
 	}
-	n, err := s.Engine.Store.Count(ctx, userClass, store.Count{Filter: filter, Limit: 1, CaseInsensitive: true})
+	n, err := s.Engine.Store.Count(ctx, userClass, store.Count{Filter: filter, Limit: 1, CaseInsensitive: !s.Engine.CollationCaseComparison})
 	if err == nil && n > 0 {
 		err = taken
 	}

@@ -56,7 +56,9 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 			err = errors.Join(err, s.Close(ctx))
 		}
 	}()
-	if err := migrations.Run(ctx, s, migrations.Options{Indexes: migrations.Indexes(c.Database.Indexes), Logger: logger}); err != nil {
+	if err := migrations.Run(ctx, s, migrations.Options{
+		Indexes: migrations.Indexes(c.Database.Indexes), CollationCaseComparison: c.Database.CollationCaseComparison, Logger: logger,
+	}); err != nil {
 		return nil, err
 	}
 	catalog, err := openCatalog(ctx, c, s, logger)
@@ -81,16 +83,18 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 			PreferInstallationID: c.Installation.DuplicateDeviceTokenMergePriority == "installationId",
 			EnforceAuth:          c.Installation.DuplicateDeviceTokenActionEnforceAuth,
 		},
-		LockSchemas:                c.Schema.Lock,
-		AllowPublicExplain:         c.Database.AllowPublicExplain,
-		SanitizeErrors:             c.EnableSanitizedErrorResponse,
-		ProtectedFieldsOwnerExempt: c.ProtectedFieldsOwnerExempt,
-		Limits:                     queryLimits(&c.RequestComplexity),
-		AnswerBytes:                c.RequestComplexity.AnswerBytes,
-		EncodingsBytes:             encodingsBytes,
-		SessionCacheSize:           c.CacheMaxSize,
-		SessionCacheTTL:            c.CacheTTL,
-		FileURL:                    fileURL(c.PublicServerURL, c.AppID),
+		LockSchemas:                       c.Schema.Lock,
+		AllowPublicExplain:                c.Database.AllowPublicExplain,
+		SanitizeErrors:                    c.EnableSanitizedErrorResponse,
+		ProtectedFieldsOwnerExempt:        c.ProtectedFieldsOwnerExempt,
+		ProtectedFieldsSaveResponseExempt: c.ProtectedFieldsSaveResponseExempt,
+		CollationCaseComparison:           c.Database.CollationCaseComparison,
+		Limits:                            queryLimits(&c.RequestComplexity),
+		AnswerBytes:                       c.RequestComplexity.AnswerBytes,
+		EncodingsBytes:                    encodingsBytes,
+		SessionCacheSize:                  c.CacheMaxSize,
+		SessionCacheTTL:                   c.CacheTTL,
+		FileURL:                           fileURL(c.PublicServerURL, c.AppID),
 	})
 	accounts := account.New(account.Options{
 		Engine: e, Logger: logger,
@@ -173,7 +177,8 @@ const encodingsBytes = 16 << 20
 func queryLimits(c *config.RequestComplexity) query.Limits {
 	return query.Limits{
 		QueryDepth: c.QueryDepth, SubqueryDepth: c.SubqueryDepth,
-		IncludeDepth: c.IncludeDepth, IncludeCount: c.IncludeCount,
+		SubqueryLimit: c.SubqueryLimit,
+		IncludeDepth:  c.IncludeDepth, IncludeCount: c.IncludeCount,
 		WhereNodes: c.WhereNodes, InValues: c.InValues,
 		RegexLength: c.RegexLength, DenyRegex: !c.AllowRegex,
 	}

@@ -36,11 +36,31 @@ func (e *Effective) build(environ []string) error {
 			return err
 		}
 		e.locate(s, &app.Database)
+		app.protectUsers()
 		e.apps[i].app = app
 		p.Apps = append(p.Apps, app)
 	}
 	p.Warnings = e.warnings(environ)
 	return errors.Join(e.conflicts()...)
+}
+
+// protectUsers hides the sensitive fields of users from everybody else.
+func (a *App) protectUsers() {
+	if len(a.UserSensitiveFields) == 0 {
+		return
+	}
+	if a.ProtectedFields == nil {
+		a.ProtectedFields = ProtectedFields{}
+	}
+	if a.ProtectedFields["_User"] == nil {
+		a.ProtectedFields["_User"] = map[string][]string{}
+	}
+	groups := a.ProtectedFields["_User"]
+	for _, field := range append([]string{"email"}, a.UserSensitiveFields...) {
+		if !slices.Contains(groups["*"], field) {
+			groups["*"] = append(groups["*"], field)
+		}
+	}
 }
 
 func (s settings) has(path string) bool { _, ok := s[path]; return ok }

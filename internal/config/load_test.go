@@ -441,3 +441,24 @@ func TestAdvisory_F20_BoundsAreOnByDefault(t *testing.T) {
 		}
 	}
 }
+
+func TestUserSensitiveFieldsAreProtected(t *testing.T) {
+	for _, test := range []struct {
+		file string
+		want ProtectedFields
+	}{
+		{`{"userSensitiveFields": ["phone"]}`, ProtectedFields{"_User": {"*": {"email", "phone"}}}},
+		{`{"userSensitiveFields": ["phone"], "protectedFields": {"Book": {"*": ["draft"]}}}`,
+			ProtectedFields{"Book": {"*": {"draft"}}, "_User": {"*": {"email", "phone"}}}},
+		{`{"userSensitiveFields": ["phone", "email"], "protectedFields": {"_User": {"*": ["phone"], "role:Admin": []}}}`,
+			ProtectedFields{"_User": {"*": {"phone", "email"}, "role:Admin": {}}}},
+	} {
+		e, err := Load(Sources{Env: app, File: write(t, "c.json", test.file)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, e.Process.Apps[0].ProtectedFields); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", test.file, diff)
+		}
+	}
+}

@@ -113,7 +113,9 @@ type App struct {
 	ProtectedFields                   ProtectedFields
 	ProtectedFieldsOwnerExempt        bool
 	ProtectedFieldsSaveResponseExempt bool
-	Users                             Users
+	// UserSensitiveFields are in ProtectedFields, too.
+	UserSensitiveFields []string
+	Users               Users
 
 	// Auth are the options of identity providers, by the provider's name. What they
 	// are is the providers' to say.
@@ -192,6 +194,9 @@ type Database struct {
 	EnableSchemaHooks bool
 	// Indexes says which indexes of system classes are ensured at the start.
 	Indexes SystemIndexes
+	// CollationCaseComparison says that the collection of users compares texts
+	// without regard to case by itself.
+	CollationCaseComparison bool
 	// DisableIndexFieldValidation lets indexes name fields that a class does not have.
 	DisableIndexFieldValidation bool
 }

@@ -86,8 +86,12 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 		{Key: "objectId", Value: parse.String(id)},
 		{Key: "createdAt", Value: parse.String(parse.FormatDate(int64(created)))},
 	}, defaulted...)}
+	var hidden map[string]bool
+	if !e.ProtectedFieldsSaveResponseExempt {
+		hidden = e.maskFor(c, w.class).queryHidden
+	}
 	for _, f := range w.fields {
-		if f.op != nil {
+		if f.op != nil && !hidden[f.path] {
 			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
 		}
 	}

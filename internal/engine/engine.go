@@ -43,6 +43,12 @@ type Options struct {
 	SanitizeErrors bool
 	// ProtectedFieldsOwnerExempt shows users their own protected fields.
 	ProtectedFieldsOwnerExempt bool
+	// ProtectedFieldsSaveResponseExempt answers creates with the protected fields
+	// to which the caller gave a value.
+	ProtectedFieldsSaveResponseExempt bool
+	// CollationCaseComparison says that the store compares usernames and addresses
+	// without regard to case by itself.
+	CollationCaseComparison bool
 	// Limits bound queries of callers that are not master.
 	Limits query.Limits
 	// AnswerBytes bounds the documents that one answer is made of, in bytes, for all

@@ -205,7 +205,18 @@ func (s *resolver) each(class string, q *query.Query, yield func(*read, bson.Raw
 	if r.limit == 0 {
 		return nil
 	}
-	return storeError(r.documents(s.ctx, func(doc bson.Raw) error { return yield(r, doc) }))
+	most := int64(s.engine.QueryLimits(s.caller).SubqueryLimit)
+	if most > 0 && (r.limit < 0 || r.limit > most) {
+		r.limit = most + 1
+	}
+	var found int64
+	return storeError(r.documents(s.ctx, func(doc bson.Raw) error {
+		// What is cut off would widen a $notInQuery, so that the query is refused.
+		if found++; most > 0 && found > most {
+			return parse.Errorf(parse.InvalidQuery, "A subquery has more results than the maximum allowed (%d)", most)
+		}
+		return yield(r, doc)
+	}))
 }
 
 // relatedTo answers $relatedTo: the ids in a relation of an object that the

@@ -7,6 +7,7 @@ import "github.com/loam-baas/loam/internal/parse"
 type Limits struct {
 	QueryDepth    int // nesting of $or, $and, $nor
 	SubqueryDepth int // nesting of $inQuery, $select and their kin
+	SubqueryLimit int // results of one subquery; the engine counts them
 	IncludeDepth  int // levels in one include path
 	IncludeCount  int // include paths in one query
 	WhereNodes    int // constraints in one query, subqueries included
