@@ -218,3 +218,23 @@ func (d *Description) CheckExamples() (int, error) {
 	walk(d.root)
 	return n, errors.Join(problems...)
 }
+
+// Example is the value of a named example: of the request of an operation such as
+// "GET /classes/{class}" if the status is 0, else of its answer of that status.
+func (d *Description) Example(route string, status int, name string) (any, error) {
+	for _, o := range d.operations {
+		if o.String() != route {
+			continue
+		}
+		of := d.at(o.place, "requestBody")
+		if status != 0 {
+			of = d.response(o, status)
+		}
+		examples := d.at(d.at(d.at(of, "content"), "application/json"), "examples")
+		if example := d.at(examples, name); example.value != nil {
+			return d.at(example, "value").value, nil
+		}
+		return nil, fmt.Errorf("%s has no example %s, but %v", route, name, examples.names())
+	}
+	return nil, fmt.Errorf("%s is not described", route)
+}
