@@ -112,6 +112,14 @@ func decodeAnswer(text []byte) (answer, error) {
 	return a, nil
 }
 
+// statusError is an answer whose status is not 200.
+type statusError struct {
+	request string
+	code    int
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("%s: status %d", e.request, e.code) }
+
 // fetch returns the body of an answer whose status is 200. Its errors don't hold
 // the URL's query, where some providers want secrets to be.
 func fetch(ctx context.Context, c *http.Client, method, target string, header http.Header, body io.Reader) ([]byte, error) {
@@ -140,7 +148,7 @@ func fetch(ctx context.Context, c *http.Client, method, target string, header ht
 	case err != nil:
 		return nil, fmt.Errorf("%s %s: %w", method, r.URL.Host, err)
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s %s%s: status %d", method, r.URL.Host, r.URL.Path, response.StatusCode)
+		return nil, &statusError{method + " " + r.URL.Host + r.URL.Path, response.StatusCode}
 	case len(text) > answerSize:
 		return nil, fmt.Errorf("%s %s: the answer has more than %d bytes", method, r.URL.Host, answerSize)
 	}
@@ -160,4 +168,9 @@ func (a answer) texts(key string) []string {
 		}
 	}
 	return texts
+}
+
+func (a answer) object(key string) answer {
+	o, _ := a[key].(map[string]any)
+	return o
 }
