@@ -92,6 +92,9 @@ func (s *Service) Me(ctx context.Context, c engine.Caller, token string) (*engin
 	user := c.UserID
 	if c.SessionToken != token { // a master's
 		owner, err := s.Engine.ResolveSession(ctx, engine.Caller{}, token)
+		if parse.CodeOf(err) == parse.InvalidSessionToken {
+			return nil, s.invalidSession()
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -42,8 +42,8 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 		}
 		d.DefaultACL = s.defaultACL()
 	}
-	if _, has := d.Body.Get("emailVerified"); has && !d.Caller.Master() {
-		return nil, s.Engine.Refusal(parse.OperationForbidden, "Clients aren't allowed to manually update email verification.")
+	if err := s.refuseFields(d); err != nil {
+		return nil, err
 	}
 	forgetReset(d)
 	if err := s.prepareName(ctx, d); err != nil {
@@ -62,6 +62,23 @@ func requireCredentials(body *parse.Object) error {
 	}
 	if password, _ := text(body, "password"); password == "" {
 		return errPasswordMissing
+	}
+	return nil
+}
+
+// refuseFields refuses what nobody, or no client, may say of a user.
+func (s *Service) refuseFields(d *engine.Draft) error {
+	if _, has := d.Body.Get("emailVerified"); has && !d.Caller.Master() {
+		return s.Engine.Refusal(parse.OperationForbidden, "Clients aren't allowed to manually update email verification.")
+	}
+	for _, m := range d.Body.Members {
+		if strings.HasPrefix(m.Key, "authData.") { // past the providers (row I09)
+			return parse.NewError(parse.InvalidKeyName, "Invalid field name for update: "+m.Key)
+		}
+	}
+	// An ACL's entry for the role would be one for this user (advisory A20).
+	if id, _ := text(d.Body, "objectId"); d.Creating && strings.HasPrefix(id, "role:") {
+		return s.Engine.Refusal(parse.OperationForbidden, "Invalid object ID.")
 	}
 	return nil
 }
@@ -89,6 +106,12 @@ func (s *Service) prepareName(ctx context.Context, d *engine.Draft) error {
 }
 
 func (s *Service) prepareEmail(ctx context.Context, d *engine.Draft) error {
+	// Of addresses that are null there could be one, as of any other.
+	if v, _ := d.Body.Get("email"); v == (parse.Null{}) {
+		d.Body.Delete("email")
+		d.Unset = append(d.Unset, "email")
+		return nil
+	}
 	email, ok := text(d.Body, "email")
 	if !ok || email == "" {
 		return nil
@@ -160,6 +183,9 @@ func (s *Service) Duplicate(_ *engine.Draft, e *store.DuplicateKeyError) error {
 func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
 	did := d.State.(*change)
 	if d.Creating {
+		if onServer(d.Caller) {
+			return nil
+		}
 		return s.answerSession(ctx, d, origin{signingUp, withPassword})
 	}
 	if !did.password {
@@ -174,6 +200,12 @@ func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
 		return nil
 	}
 	return s.answerSession(ctx, d, origin{})
+}
+
+// onServer tells whether the caller is no device that could keep a session: a
+// master key that names none, or code on the server.
+func onServer(c engine.Caller) bool {
+	return c.InstallationID == "cloud" || c.InstallationID == "" && c.Master()
 }
 
 func (s *Service) answerSession(ctx context.Context, d *engine.Draft, o origin) error {

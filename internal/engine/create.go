@@ -95,6 +95,9 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 			answer.Members = append(answer.Members, parse.Member{Key: f.path, Value: f.value})
 		}
 	}
+	if w.presetACL {
+		answer.Set("ACL", w.aclOf(draft, id).Value())
+	}
 	if err := e.finish(ctx, className, draft, answer); err != nil {
 		return nil, err
 	}
@@ -162,7 +165,7 @@ func (w *write) applyDefaultACL(d *Draft) error {
 		}
 		entries = append(entries, entry)
 	}
-	w.acl = &parse.ACL{Entries: entries}
+	w.acl, w.presetACL = &parse.ACL{Entries: entries}, true
 	return nil
 }
 

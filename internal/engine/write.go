@@ -16,6 +16,8 @@ type write struct {
 	class  *schema.Class
 	fields []change
 	acl    *parse.ACL // nil leaves it as it is
+	// presetACL tells that acl is the class's, which the caller is told.
+	presetACL bool
 	// createdAt and updatedAt are times that the caller may set.
 	createdAt, updatedAt *parse.Date
 	relations            []relationChange

@@ -13,7 +13,7 @@ import (
 // URL of the app's mount path. In a request a name in angle brackets is
 // replaced by what is bound to it; in an answer it must be equal. Answers may
 // also have <objectId>, <date>, <later> (a date to come), <sessionToken>,
-// <seconds>, which stand for any string of that form, and <any>, which stands for
+// <username> (one that was made up), <seconds>, which stand for any string of that form, and <any>, which stands for
 // any value.
 type Bindings map[string]string
 
@@ -24,6 +24,7 @@ var forms = map[string]string{
 	"date":         `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
 	"later":        `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
 	"sessionToken": `r:[0-9a-f]{32}`,
+	"username":     `[A-Za-z0-9]{25}`,
 	"seconds":      `[1-9]\d*`,
 	"any":          `[\s\S]*`,
 }

@@ -14,6 +14,7 @@ var (
 	dateForm     = regexp.MustCompile(`^` + forms["date"] + `$`)
 	objectIDForm = regexp.MustCompile(`^` + forms["objectId"] + `$`)
 	tokenForm    = regexp.MustCompile(forms["sessionToken"])
+	usernameForm = regexp.MustCompile(`^` + forms["username"] + `$`)
 )
 
 // Normalize rewrites what a server answered so that it holds for every run:
@@ -114,6 +115,9 @@ func (n *normalizer) text(key, text string) (value, error) {
 	text = n.replacer.Replace(text)
 	if key == "objectId" && objectIDForm.MatchString(text) && !strings.Contains(n.typed, text) {
 		return "<objectId>", nil
+	}
+	if key == "username" && usernameForm.MatchString(text) && !strings.Contains(n.typed, text) {
+		return "<username>", nil
 	}
 	return tokenForm.ReplaceAllStringFunc(text, func(token string) string {
 		if strings.Contains(n.typed, token) {

@@ -161,7 +161,7 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if act == nil {
 		return answer{}, noRoute(c.method, c.path, http.StatusNotFound)
 	}
-	if c.path == loginPath {
+	if strings.EqualFold(c.path, loginPath) {
 		c.token = "" // who logs in is not who is logged in
 	}
 	if err := c.resolveSession(r.Context()); err != nil {

@@ -111,7 +111,7 @@ func TestInternalField(t *testing.T) {
 		want         bool
 	}{
 		{"Game", "_rperm", true}, {"Game", "_wperm", true}, {"Game", "_hashed_password", false},
-		{"_User", "_hashed_password", true}, {"_User", "_perishable_token", true}, {"_User", "_session_token", false},
+		{"_User", "_hashed_password", false}, {"_User", "_perishable_token", true}, {"_User", "_session_token", false},
 		{"_Session", "_session_token", true}, {"_User", "_acl", false}, {"_User", "_auth_data_facebook", false},
 	} {
 		if got := InternalField(test.class, test.field); got != test.want {

@@ -42,9 +42,10 @@ func RequiredFields(class string) []string {
 }
 
 // internalFields are the stored fields that no class declares and that the
-// master key may filter by. Source: protocol.md §5, "internalFields".
+// master key may filter by; not by hashes of passwords, which nobody reads.
+// Source: protocol.md §5, "internalFields".
 var internalFields = map[string][]string{
-	"_User": {"_hashed_password", "_email_verify_token", "_email_verify_token_expires_at",
+	"_User": {"_email_verify_token", "_email_verify_token_expires_at",
 		"_perishable_token", "_perishable_token_expires_at", "_failed_login_count",
 		"_account_lockout_expires_at", "_password_changed_at", "_password_history", "_tombstone"},
 	"_Session": {"_session_token"},
