@@ -162,8 +162,10 @@ func TestAggregate_KeepsSecretsFromReaders(t *testing.T) {
 		_, err := a.aggregate(readOnly, "Book", parameters)
 		wantCode(t, err, parse.OperationForbidden)
 	}
-	_, err = a.aggregate(readOnly, "_User", `{"distinct":"_hashed_password"}`)
+	_, err = a.aggregate(readOnly, "_User", `{"distinct":"_perishable_token"}`)
 	wantCode(t, err, parse.OperationForbidden)
+	_, err = a.aggregate(master, "_User", `{"distinct":"_hashed_password"}`)
+	wantCode(t, err, parse.InvalidKeyName)
 }
 
 func TestAggregate_IsForAdministrators(t *testing.T) {
