@@ -231,12 +231,15 @@ func TestPlansAgreeWithCollectionScan(t *testing.T) {
 
 func FuzzPlansAgreeWithCollectionScan(f *testing.F) {
 	f.Add(uint64(100))
-	f.Fuzz(func(t *testing.T, seed uint64) { testPlans(t, seed, 100) })
+	f.Add(uint64(176))
+	f.Fuzz(func(t *testing.T, seed uint64) { testPlans(t, seed, 50) })
 }
 
 func testPlans(t *testing.T, seed uint64, queries int) {
 	g := newGenerator(seed, []string{"abc", "a", "", "b"}[seed%4])
-	s := open(t, Options{CacheBytes: -1})
+	// The fuzzer takes what runs for ten seconds for hung, which four hundred synced
+	// commits do on a disk that others keep busy.
+	s := open(t, Options{CacheBytes: -1, Durability: Normal, SweepInterval: -1})
 	fill(t, s, g, seed/4%2 == 0)
 	for range queries {
 		compare(t, s, store.Find{
