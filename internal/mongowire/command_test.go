@@ -130,6 +130,9 @@ func TestCommands(t *testing.T) {
 			{`{"findAndModify":"c","query":{"_id":1},"update":[{"$set":{"a":["$z",2]}}],"new":true}`, `{"value":{"_id":1,"a":[1,2]}}`},
 			{`{"findAndModify":"c","query":{"_id":1},"update":{"$set":{"a.$[e]":3}},"arrayFilters":[{"e":2}],"new":true}`, `{"value":{"_id":1,"a":[1,3]}}`},
 			{`{"findAndModify":"c","query":{"_id":1},"update":{"$unset":{"a":1}},"let":{"x":1}}`, `{"ok":0.0,"code":115}`},
+			{`{"findAndModify":"c","query":{"_id":1},"remove":true,"fields":{"s":{"$meta":"textScore"}}}`, `{"ok":0.0,"code":115}`},
+			{`{"findAndModify":"c","query":{"_id":1},"update":{"a":1},"fields":{"s":{"$meta":"textScore"}}}`, `{"ok":0.0,"code":115}`},
+			{`{"findAndModify":"c","query":{"_id":1},"update":{"$set":{"a":1}},"fields":{"s":{"$meta":"textScore"}}}`, `{"ok":0.0,"code":40218}`},
 			{`{"findAndModify":"c","update":{"$inc":{"z":"x"}}}`, `{"ok":0.0,"code":14}`},
 		},
 		"count and distinct": {

@@ -78,6 +78,10 @@ func (m *modification) answer(removes bool) bson.D {
 // findAndRemove removes the first document. The port removes the first one of no
 // order, so with an order it is found before, in the same transaction.
 func (c *command) findAndRemove(ctx context.Context, db store.Store, collection string, u store.Update) (m modification, err error) {
+	leave, err := leaving(u.Projection)
+	if err != nil {
+		return m, err
+	}
 	if len(u.Sort) == 0 {
 		m.doc, err = db.FindAndDelete(ctx, collection, u.Filter)
 		if errors.Is(err, store.ErrNotFound) {
@@ -97,8 +101,8 @@ func (c *command) findAndRemove(ctx context.Context, db store.Store, collection 
 		return m, err
 	}
 	m.matched = m.doc != nil
-	m.doc, err = projected(m.doc, u.Projection)
-	return m, err
+	m.doc = leave(m.doc)
+	return m, nil
 }
 
 func (c *command) findAndUpdate(ctx context.Context, db store.Store, collection string, u store.Update, want store.Version) (m modification, err error) {
@@ -141,6 +145,10 @@ func (c *command) findAndUpdate(ctx context.Context, db store.Store, collection 
 }
 
 func (c *command) findAndReplace(ctx context.Context, db store.Store, collection string, u store.Update, by bson.Raw, want store.Version) (m modification, err error) {
+	leave, err := leaving(u.Projection)
+	if err != nil {
+		return m, err
+	}
 	r := replacing{filter: u.Filter, sort: u.Sort, upsert: u.Upsert, by: by}
 	if err := c.atomically(ctx, db, func(ctx context.Context) error { return r.run(ctx, db, collection) }); err != nil {
 		return m, err
@@ -152,18 +160,24 @@ func (c *command) findAndReplace(ctx context.Context, db store.Store, collection
 	if want == store.After {
 		m.doc = r.after
 	}
-	m.doc, err = projected(m.doc, u.Projection)
-	return m, err
+	m.doc = leave(m.doc)
+	return m, nil
 }
 
-// projected is what a projection leaves of a document.
-func projected(doc bson.Raw, projection bson.D) (bson.Raw, error) {
-	if doc == nil || len(projection) == 0 {
-		return doc, nil
-	}
+// leaving returns what a projection leaves of a document that is removed or
+// replaced. The port does not tell with what score a text search found it.
+func leaving(projection bson.D) (func(doc bson.Raw) bson.Raw, error) {
 	p, err := match.CompileProjection(projection)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case p.HasScore():
+		return nil, refusal(codeCommandNotSupported, "a text score is not served with what is removed or replaced")
 	}
-	return p.Append(nil, doc, 0), nil
+	return func(doc bson.Raw) bson.Raw {
+		if doc == nil || len(projection) == 0 {
+			return doc
+		}
+		return p.Append(nil, doc, 0)
+	}, nil
 }

@@ -150,26 +150,31 @@ func (s *Store) Update(ctx context.Context, collection string, u store.Update) (
 		if u.Many {
 			return compiled.many(ctx, st, &result)
 		}
-		_, _, err := compiled.first(ctx, st, &result)
+		_, err := compiled.first(ctx, st, &result)
 		return err
 	})
 	return result, err
 }
 
-// first changes the first document, or adds one. It returns the document as it
-// was, nil if it was not there, and as it has become, nil if there is none.
-func (u *update) first(ctx context.Context, st stage, result *store.UpdateResult) (before, after bson.Raw, err error) {
+// changed is a document that was changed.
+type changed struct {
+	before, after bson.Raw // nil if it was not there, or is not
+	score         float64  // of the text search that found it
+}
+
+// first changes the first document, or adds one.
+func (u *update) first(ctx context.Context, st stage, result *store.UpdateResult) (c changed, err error) {
 	h, before, err := u.search.first(ctx, st)
 	if err != nil {
-		return nil, nil, err
+		return changed{}, err
 	}
 	if before == nil {
-		after, err = u.upsert(st, result)
-		return nil, after, err
+		c.after, err = u.upsert(st, result)
+		return c, err
 	}
 	result.Matched++
-	after, err = u.apply(st, h, before, result)
-	return before, after, err
+	after, err := u.apply(st, h, before, result)
+	return changed{before, after, h.score}, err
 }
 
 func (u *update) many(ctx context.Context, st stage, result *store.UpdateResult) error {
@@ -233,27 +238,22 @@ func (s *Store) FindAndUpdate(ctx context.Context, collection string, u store.Up
 	if err != nil {
 		return nil, err
 	}
-	var doc bson.Raw
-	err = s.write(ctx, func(st stage) error {
-		doc = nil
+	var c changed
+	err = s.write(ctx, func(st stage) (err error) {
 		var result store.UpdateResult
-		before, after, err := compiled.first(ctx, st, &result)
-		switch {
-		case err != nil:
-			return err
-		case after == nil:
+		if c, err = compiled.first(ctx, st, &result); err == nil && c.after == nil {
 			return store.ErrNotFound
-		case want == store.After:
-			doc = after
-		default:
-			doc = before
 		}
-		return nil
+		return err
 	})
+	doc := c.before
+	if want == store.After {
+		doc = c.after
+	}
 	if err != nil || doc == nil {
 		return nil, err
 	}
-	return compiled.search.project(doc), nil
+	return compiled.search.project(doc, c.score), nil
 }
 
 // FindAndDelete removes one document and returns it.
@@ -344,10 +344,10 @@ func (s *search) all(ctx context.Context, st stage) ([]handle, error) {
 	return found, err
 }
 
-// project returns what the projection leaves of a document.
-func (s *search) project(doc bson.Raw) bson.Raw {
+// project returns what the projection leaves of a document of that text score.
+func (s *search) project(doc bson.Raw, score float64) bson.Raw {
 	if s.projection == nil {
 		return doc
 	}
-	return s.projection.Append(nil, doc, 0)
+	return s.projection.Append(nil, doc, score)
 }

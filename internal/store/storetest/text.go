@@ -349,6 +349,18 @@ func testTextChanges(f *fixture) {
 			f.Errorf("updated %s", doc)
 		}
 	})
+	f.run("the score comes with what was updated", func(f *fixture) {
+		for _, want := range []store.Version{store.Before, store.After} {
+			doc, err := f.store.FindAndUpdate(f.ctx, "c", store.Update{
+				Filter: searchFor("coffee java"), Sort: byScore, Change: f.doc(`{"$inc":{"seen":1}}`),
+				Projection: append(f.doc(`{"name":1}`), byScore...),
+			}, want)
+			f.mustNot(err)
+			f.wantSame(doc, `{"_id":"shop","name":"Coffee Shop","score":1.5}`)
+		}
+		_, err := f.store.FindAndUpdate(f.ctx, "c", store.Update{Filter: f.doc(`{"_id":"hut"}`), Change: f.doc(`{"$inc":{"seen":1}}`), Projection: byScore}, store.After)
+		f.wantRequestError(err, 40218)
+	})
 	f.run("upsert", func(f *fixture) {
 		filter := append(searchFor("unheard"), bson.E{Key: "_id", Value: "new"})
 		_, err := f.store.Update(f.ctx, "c", store.Update{Filter: filter, Change: f.doc(`{"$set":{"name":"unheard"}}`), Upsert: true})
