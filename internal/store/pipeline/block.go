@@ -16,10 +16,16 @@ type blocks struct {
 	x     *execution
 	quiet bool
 	// work does the stage's work for the documents of a block.
-	work    func(docs []bson.Raw) (more bool, err error)
-	docs    []bson.Raw
+	work    func(docs []scored) (more bool, err error)
+	docs    []scored
 	size    int
 	waiting *spool.Spool
+}
+
+// scored is a document with its score.
+type scored struct {
+	doc   bson.Raw
+	score float64
 }
 
 // The bounds of a block, in documents and bytes. The first one is reached by
@@ -36,11 +42,11 @@ func (b *blocks) take(doc bson.Raw) (bool, error) {
 	if b.waiting == nil {
 		b.waiting = b.x.spool()
 	}
-	return true, b.waiting.Add(doc)
+	return true, b.waiting.Add(b.x.hold(doc))
 }
 
 func (b *blocks) add(doc bson.Raw) (more bool, err error) {
-	b.docs = append(b.docs, bytes.Clone(doc))
+	b.docs = append(b.docs, scored{bytes.Clone(doc), b.x.score.n})
 	if b.size += len(doc); len(b.docs) < blockDocs && b.size < blockMemory {
 		return true, nil
 	}
@@ -66,14 +72,14 @@ func (b *blocks) finish() error {
 			return err
 		}
 		for {
-			doc, err := b.waiting.Next()
+			held, err := b.waiting.Next()
 			if err != nil {
 				return err
 			}
-			if doc == nil {
+			if held == nil {
 				break
 			}
-			if more, err := b.add(doc); err != nil || !more {
+			if more, err := b.add(b.x.release(held)); err != nil || !more {
 				return err
 			}
 		}

@@ -215,17 +215,18 @@ func (b *autoBuckets) take(doc bson.Raw) (bool, error) {
 	}
 	b.total++
 	b.key = b.collation.AppendKey(b.key[:0], v)
-	return true, b.docs.Add(b.key, doc)
+	return true, b.docs.Add(b.key, b.x.hold(doc))
 }
 
 func (b *autoBuckets) end() error {
 	// A bucket has this many documents, and those with the value of its last.
 	size := max(1, (b.total+b.autoBucketing.n/2)/b.autoBucketing.n)
 	wanted := true
-	err := b.docs.Sorted(func(doc []byte) (bool, error) {
+	err := b.docs.Sorted(func(held []byte) (bool, error) {
 		if err := b.x.alive(); err != nil {
 			return false, err
 		}
+		doc := b.x.release(held)
 		v, err := b.value.Evaluate(b.x.env, doc)
 		if err != nil {
 			return false, err
@@ -284,5 +285,6 @@ func (b *autoBuckets) emit(upTo bson.RawValue) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	b.x.score.none()
 	return b.next.take(doc)
 }

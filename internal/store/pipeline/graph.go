@@ -122,8 +122,10 @@ func (g *graph) end() error {
 	return g.next.end()
 }
 
-func (g *graph) work(docs []bson.Raw) (more bool, err error) {
-	for _, doc := range docs {
+func (g *graph) work(docs []scored) (more bool, err error) {
+	for _, d := range docs {
+		doc := d.doc
+		g.x.score.n = d.score
 		found, err := g.walk(doc)
 		if err != nil {
 			return false, err

@@ -214,7 +214,7 @@ func (g *grouper) full() error {
 }
 
 func (g *grouper) wait(doc bson.Raw) error {
-	return g.waits[maphash.Bytes(g.seed, g.key)%groupFiles].Add(doc)
+	return g.waits[maphash.Bytes(g.seed, g.key)%groupFiles].Add(g.x.hold(doc))
 }
 
 func (g *grouper) end() error {
@@ -227,6 +227,7 @@ func (g *grouper) end() error {
 // emit passes on the groups and those of the documents that wait.
 func (g *grouper) emit() (more bool, err error) {
 	var buffer []byte
+	g.x.score.none()
 	for _, group := range g.order {
 		if err := g.x.alive(); err != nil {
 			return false, err
@@ -257,17 +258,17 @@ func (g *grouper) regroup(wait *spool.Spool) (more bool, err error) {
 		grouping: g.grouping, x: g.x, groups: make(map[string]*group), seed: maphash.MakeSeed(), depth: g.depth + 1, next: g.next,
 	}
 	for {
-		doc, err := wait.Next()
+		held, err := wait.Next()
 		if err != nil {
 			return false, err
 		}
-		if doc == nil {
+		if held == nil {
 			return part.emit()
 		}
 		if err := g.x.alive(); err != nil {
 			return false, err
 		}
-		if _, err := part.take(doc); err != nil {
+		if _, err := part.take(g.x.release(held)); err != nil {
 			return false, err
 		}
 	}

@@ -173,16 +173,16 @@ func (l *lookup) end() error {
 	return l.next.end()
 }
 
-func (l *lookup) work(docs []bson.Raw) (more bool, err error) {
+func (l *lookup) work(docs []scored) (more bool, err error) {
 	if l.inner == nil {
 		return l.joinAll(docs)
 	}
-	for _, doc := range docs {
-		found, err := l.run(doc)
+	for _, d := range docs {
+		found, err := l.run(d.doc)
 		if err != nil {
 			return false, err
 		}
-		if more, err := l.emit(doc, found); err != nil || !more {
+		if more, err := l.emit(d, found); err != nil || !more {
 			return more, err
 		}
 	}
@@ -190,11 +190,13 @@ func (l *lookup) work(docs []bson.Raw) (more bool, err error) {
 }
 
 // emit passes on a document with what was found for it.
-func (l *lookup) emit(doc bson.Raw, found []bson.Raw) (more bool, err error) {
+func (l *lookup) emit(d scored, found []bson.Raw) (more bool, err error) {
+	doc := d.doc
+	l.x.score.n = d.score
 	if l.unwinder == nil {
 		list := newArray()
-		for _, d := range found {
-			list.add(bson.TypeEmbeddedDocument, d)
+		for _, f := range found {
+			list.add(bson.TypeEmbeddedDocument, f)
 		}
 		l.list.value = list.value()
 		if l.buffer, err = l.shape.append(l.buffer[:0], l.x.env, doc, doc); err != nil {
@@ -205,8 +207,8 @@ func (l *lookup) emit(doc bson.Raw, found []bson.Raw) (more bool, err error) {
 		}
 		return l.next.take(l.buffer)
 	}
-	for i, d := range found {
-		if more, err := l.unwinder.passWith(doc, documentValue(d), int64Value(int64(i))); err != nil || !more {
+	for i, f := range found {
+		if more, err := l.unwinder.passWith(doc, documentValue(f), int64Value(int64(i))); err != nil || !more {
 			return more, err
 		}
 	}
@@ -337,7 +339,7 @@ func (l *lookup) condition(values []bson.RawValue) bson.D {
 
 // joinAll looks up what belongs to a block of documents with one search. If that
 // finds too much to be held, it is done for a half after the other.
-func (l *lookup) joinAll(docs []bson.Raw) (more bool, err error) {
+func (l *lookup) joinAll(docs []scored) (more bool, err error) {
 	limit := keptMemory
 	if len(docs) == 1 {
 		limit = maxMemory
@@ -353,11 +355,11 @@ func (l *lookup) joinAll(docs []bson.Raw) (more bool, err error) {
 	case err != nil:
 		return false, l.tooLarge(err)
 	}
-	for i, doc := range docs {
+	for i, d := range docs {
 		if err := l.x.alive(); err != nil {
 			return false, err
 		}
-		if more, err := l.emit(doc, groups[i]); err != nil || !more {
+		if more, err := l.emit(d, groups[i]); err != nil || !more {
 			return more, err
 		}
 	}
@@ -365,12 +367,12 @@ func (l *lookup) joinAll(docs []bson.Raw) (more bool, err error) {
 }
 
 // search returns what belongs to each document.
-func (l *lookup) search(docs []bson.Raw, limit int) ([][]bson.Raw, error) {
+func (l *lookup) search(docs []scored, limit int) ([][]bson.Raw, error) {
 	byKey := make(map[string][]int, len(docs))
 	var values []bson.RawValue
 	var key []byte
-	for i, doc := range docs {
-		for _, v := range l.valuesOf(doc) {
+	for i, d := range docs {
+		for _, v := range l.valuesOf(d.doc) {
 			key = l.collation.AppendKey(key[:0], v)
 			wanted, known := byKey[string(key)]
 			if !known {

@@ -58,18 +58,18 @@ type sorted struct {
 }
 
 func (s *sorted) take(doc bson.Raw) (_ bool, err error) {
-	if s.key, err = s.order.AppendKey(s.key[:0], doc, 0); err != nil {
+	if s.key, err = s.order.AppendKey(s.key[:0], doc, s.x.score.n); err != nil {
 		return false, err
 	}
-	return true, s.docs.Add(s.key, doc)
+	return true, s.docs.Add(s.key, s.x.hold(doc))
 }
 
 func (s *sorted) end() error {
-	err := s.docs.Sorted(func(doc []byte) (bool, error) {
+	err := s.docs.Sorted(func(held []byte) (bool, error) {
 		if err := s.x.alive(); err != nil {
 			return false, err
 		}
-		return s.next.take(doc)
+		return s.next.take(s.x.release(held))
 	})
 	if err != nil {
 		return err
@@ -163,8 +163,8 @@ func (c compiler) count(v any) (*counting, error) {
 
 func (c *counting) traits() traits { return traits{quiets: true} }
 
-func (c *counting) step(_ *execution, next step, _ bool) step {
-	return &counted{name: c.name, next: next}
+func (c *counting) step(x *execution, next step, _ bool) step {
+	return &counted{name: c.name, x: x, next: next}
 }
 
 func (c *counting) counts() (func(n int64) (bson.Raw, error), bool) { return c.result, true }
@@ -177,6 +177,7 @@ func (c *counting) result(n int64) (bson.Raw, error) {
 
 type counted struct {
 	name string
+	x    *execution
 	n    int64
 	next step
 }
@@ -193,6 +194,7 @@ func (c *counted) end() error {
 		if err != nil {
 			return err
 		}
+		c.x.score.none()
 		if _, err := c.next.take(doc); err != nil {
 			return err
 		}
@@ -240,5 +242,5 @@ type sampled struct{ sorted }
 func (s *sampled) take(doc bson.Raw) (bool, error) {
 	n := rand.Uint64()
 	s.key = append(s.key[:0], byte(n), byte(n>>8), byte(n>>16), byte(n>>24), byte(n>>32), byte(n>>40), byte(n>>48), byte(n>>56))
-	return true, s.docs.Add(s.key, doc)
+	return true, s.docs.Add(s.key, s.x.hold(doc))
 }

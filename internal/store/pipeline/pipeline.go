@@ -140,7 +140,7 @@ func (p *Pipeline) ReadsOnce() bool {
 // Run runs the pipeline and calls yield with its results under the rules of
 // store.Store's Find.
 func (p *Pipeline) Run(ctx context.Context, source Source, yield func(bson.Raw) error) error {
-	x := &execution{ctx: ctx, source: source, env: expression.NewEnv(time.Now()), options: p.options}
+	x := &execution{ctx: ctx, source: source, env: expression.NewEnv(time.Now()), options: p.options, score: new(score)}
 	x.env.Context = ctx
 	if err := x.define(p.let, bson.Raw{5, 0, 0, 0, 0}); err != nil {
 		return err
@@ -180,7 +180,6 @@ func (p *Pipeline) run(x *execution, yield func(bson.Raw) error) error {
 	if err != nil && err != errEnough {
 		return err
 	}
-	x.env.Meta = nil // what ends up in groups and the like has no score
 	return first.end()
 }
 
@@ -201,11 +200,12 @@ func (p *Pipeline) read(x *execution, take func(bson.Raw) error) error {
 // it has found anything; then that is done here, where there are files for it.
 func (p *Pipeline) search(x *execution, take func(bson.Raw) error) error {
 	q := p.bound(x)
+	projected, each := q, take
 	if p.scored {
-		q.Projection = bson.D{{Key: scoreField, Value: bson.D{{Key: "$meta", Value: textScore}}}}
-		take = x.scores(take)
+		projected.Projection = bson.D{{Key: scoreField, Value: bson.D{{Key: "$meta", Value: textScore}}}}
+		each = x.scores(take)
 	}
-	err := x.source.Find(x.ctx, p.collection, q, take)
+	err := x.source.Find(x.ctx, p.collection, projected, each)
 	var request *store.RequestError
 	if len(q.Sort) == 0 || x.options.InMemory || !errors.As(err, &request) || request.Code != codeMemoryNeedsDisk {
 		return err
@@ -214,9 +214,10 @@ func (p *Pipeline) search(x *execution, take func(bson.Raw) error) error {
 	if err != nil {
 		return err
 	}
+	scored := p.scored || mentions(q.Sort, textScore)
 	q.Sort, q.Skip, q.Limit = nil, 0, 0
-	outer := &Pipeline{collection: p.collection, query: q, stages: limitSorts(list), options: p.options}
-	sorting := &execution{ctx: x.ctx, source: x.source, env: x.env, options: x.options}
+	outer := &Pipeline{collection: p.collection, query: q, stages: limitSorts(list), options: p.options, scored: scored}
+	sorting := &execution{ctx: x.ctx, source: x.source, env: x.env, options: x.options, score: x.score}
 	return outer.run(sorting, take)
 }
 
@@ -268,6 +269,9 @@ type execution struct {
 	extra   bson.D
 	closers []func()
 	passed  int
+	score   *score
+	// held and released are the latest documents of hold and release.
+	held, released []byte
 }
 
 // alive is an error when the context has ended. It looks from time to time.
@@ -281,7 +285,7 @@ func (x *execution) alive() error {
 // inner returns an execution for a pipeline in the pipeline, with variables for
 // a document.
 func (x *execution) inner(let []variable, doc bson.Raw) (*execution, error) {
-	in := &execution{ctx: x.ctx, source: x.source, options: x.options, env: expression.NewEnv(x.env.Now)}
+	in := &execution{ctx: x.ctx, source: x.source, options: x.options, env: expression.NewEnv(x.env.Now), score: new(score)}
 	in.env.Context, in.env.Variables = x.ctx, x.env.Variables
 	if len(let) == 0 {
 		return in, nil

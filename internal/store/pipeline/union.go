@@ -68,6 +68,7 @@ func (u *union) end() error {
 	if err != nil {
 		return err
 	}
+	u.x.score.none()
 	err = u.inner.run(in, func(doc bson.Raw) error {
 		more, err := u.next.take(doc)
 		if err == nil && !more {
@@ -119,7 +120,7 @@ func (f *faceting) traits() traits {
 }
 
 func (f *faceting) step(x *execution, next step, quiet bool) step {
-	s := &facet{faceting: f, next: next}
+	s := &facet{faceting: f, x: x, next: next}
 	for _, p := range f.inners {
 		out := &facetOutput{facet: s, list: newArray()}
 		s.outputs = append(s.outputs, out)
@@ -131,6 +132,7 @@ func (f *faceting) step(x *execution, next step, quiet bool) step {
 
 type facet struct {
 	*faceting
+	x       *execution
 	firsts  []step
 	done    []bool // which want no more
 	outputs []*facetOutput
@@ -155,10 +157,12 @@ func (o *facetOutput) take(doc bson.Raw) (bool, error) {
 func (o *facetOutput) end() error { return nil }
 
 func (f *facet) take(doc bson.Raw) (wanted bool, err error) {
+	score := f.x.score.n
 	for i, first := range f.firsts {
 		if f.done[i] {
 			continue
 		}
+		f.x.score.n = score // another one may have been at other documents
 		more, err := first.take(doc)
 		if err != nil {
 			return false, err
@@ -183,6 +187,7 @@ func (f *facet) end() error {
 	if err := checkSize(len(doc)); err != nil {
 		return err
 	}
+	f.x.score.none()
 	if _, err := f.next.take(doc); err != nil {
 		return err
 	}

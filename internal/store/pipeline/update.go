@@ -36,7 +36,7 @@ func CompileUpdate(ctx context.Context, stages bson.A) (*Updater, error) {
 			return nil, store.BadRequest(codeInvalidOptions, "%s is not allowed to be used within an update", s.spec[0].Key)
 		}
 	}
-	x := &execution{ctx: ctx, env: expression.NewEnv(time.Now())}
+	x := &execution{ctx: ctx, env: expression.NewEnv(time.Now()), score: new(score)}
 	x.env.Context = ctx
 	u := &Updater{}
 	u.first = x.build(list, delivery{func(doc bson.Raw) error {

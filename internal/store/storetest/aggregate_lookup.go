@@ -170,6 +170,20 @@ func testAggregateText(f *fixture) {
 		{pipeline: `[{"$match":{"$text":{"$search":"paper"}}},{"$match":{"_id":3}}]`, want: []string{`{"_id":3,"t":"paper"}`}},
 		{pipeline: `[{"$limit":1},{"$match":{"$text":{"$search":"paper"}}}]`, code: 17313},
 	})
+	good := `{"$project":{"good":{"$gt":[{"$meta":"textScore"},1]}}}`
+	self := `{"$lookup":{"from":"sales","localField":"_id","foreignField":"_id","as":"self"}}`
+	both := []string{`{"_id":2,"good":false}`, `{"_id":1,"good":true}`}
+	f.runAggregates("the score stays with a document", []aggregateCase{
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$set":{"k":{"$multiply":["$_id",-1]}}},{"$sort":{"k":1}},` + good + `]`, want: both},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$sort":{"_id":-1}},` + good + `]`, want: both},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$unwind":"$self"},{"$set":{"n":"$self._id"}},{"$sort":{"n":-1}},` + good + `]`, want: both},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$sort":{"s":{"$meta":"textScore"}}},{"$project":{"_id":1}}]`,
+			want: []string{`{"_id":1}`, `{"_id":2}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$graphLookup":{"from":"sales","startWith":"$_id","connectFromField":"_id","connectToField":"_id","as":"self"}},{"$sort":{"_id":-1}},` + good + `]`, want: both},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$sample":{"size":5}},{"$match":{"_id":2}},` + good + `]`, want: []string{`{"_id":2,"good":false}`}},
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$facet":{"one":[` + self + `,{"$sort":{"_id":-1}},{"$limit":1},` + good + `],"two":[{"$sort":{"_id":1}},` + good + `]}}]`,
+			want: []string{`{"one":[{"_id":2,"good":false}],"two":[{"_id":1,"good":true},{"_id":2,"good":false}]}`}},
+	})
 }
 
 // testAggregateTransaction holds a pipeline to what its transaction sees, in all
