@@ -37,6 +37,9 @@ func (d *Description) Check(x *Exchange) error {
 	}
 	request := request{method: x.Method, path: below(x.Path), header: x.Header}
 	accepted := x.Status < http.StatusBadRequest
+	if strings.HasPrefix(request.path, "/files") {
+		return d.checkFile(x, &request)
+	}
 	body, err := decode(x.Body)
 	if err != nil && accepted {
 		return fmt.Errorf("the request's body was accepted: %w", err)
@@ -71,6 +74,37 @@ func (d *Description) Check(x *Exchange) error {
 		problems = append(problems, d.checkBatch(requests, x))
 	}
 	return errors.Join(problems...)
+}
+
+// checkFile is Check for files, which are bytes of any kind.
+func (d *Description) checkFile(x *Exchange, r *request) error {
+	if r.method == http.MethodHead {
+		r.method = http.MethodGet
+	}
+	o := d.find(r.method, r.path)
+	if elements := strings.SplitN(r.path, "/", 4); o == nil && len(elements) == 4 {
+		// Slashes of a name needn't be escaped.
+		o = d.find(r.method, strings.Join(elements[:3], "/")+"/"+url.PathEscape(elements[3]))
+	}
+	if o == nil {
+		if x.Status < http.StatusBadRequest {
+			return fmt.Errorf("%s %s is answered with %d, but is not described", r.method, r.path, x.Status)
+		}
+		return nil
+	}
+	if x.Status < http.StatusBadRequest && r.method == http.MethodPost && r.header.Get("X-Parse-Application-Id") == "" {
+		if err := d.checkBody("the upload was accepted", d.json(d.at(o.place, "requestBody")), x.Body); err != nil {
+			return err
+		}
+	}
+	response := d.response(o, x.Status)
+	if response.value == nil {
+		return fmt.Errorf("%s is answered with status %d, which is not described", o, x.Status)
+	}
+	if content := d.at(response, "content"); content.value == nil || d.at(content, "*/*").value != nil {
+		return nil
+	}
+	return d.checkAnswer(o, x)
 }
 
 func (d *Description) schema(name string) place {

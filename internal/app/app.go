@@ -11,6 +11,7 @@ import (
 	"github.com/loam-baas/loam/internal/account"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/rest"
@@ -23,6 +24,7 @@ import (
 // App is one running application.
 type App struct {
 	store store.Store
+	files files.Storage // nil when it has none
 	rest  *rest.App
 	// mongoName is the database as which the store is served to MongoDB's tools;
 	// empty when it is a MongoDB itself.
@@ -68,6 +70,14 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err := applyDefinitions(ctx, &c.Schema, catalog, logger); err != nil {
 		return nil, err
 	}
+	policy, err := filePolicy(&c.Files)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := openFiles(ctx, &c.Files.Adapter, s)
+	if err != nil {
+		return nil, err
+	}
 	e := engine.New(engine.Options{
 		Store: s, Catalog: catalog, Logger: logger,
 		DefaultLimit: c.DefaultLimit, MaxLimit: c.MaxLimit,
@@ -94,7 +104,9 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		EncodingsBytes:                    encodingsBytes,
 		SessionCacheSize:                  c.CacheMaxSize,
 		SessionCacheTTL:                   c.CacheTTL,
-		FileURL:                           fileURL(c.PublicServerURL, c.AppID),
+		Files:                             storage,
+		FilePolicy:                        policy,
+		FileURL:                           fileURL(c),
 	})
 	accounts := account.New(account.Options{
 		Engine: e, Logger: logger,
@@ -112,7 +124,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	a := &App{store: s, rest: door, follower: follower{catalog: catalog, logger: logger}}
+	a := &App{store: s, files: storage, rest: door, follower: follower{catalog: catalog, logger: logger}}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
 	}
@@ -147,7 +159,11 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 // any more.
 func (a *App) Close(ctx context.Context) error {
 	a.follower.stop()
-	return a.store.Close(ctx)
+	var err error
+	if a.files != nil {
+		err = a.files.Close(ctx)
+	}
+	return errors.Join(err, a.store.Close(ctx))
 }
 
 func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (store.Store, error) {

@@ -37,6 +37,7 @@ func (e *Effective) build(environ []string) error {
 		}
 		e.locate(s, &app.Database)
 		app.protectUsers()
+		e.locateFiles(app, e.apps[i].prefix)
 		e.apps[i].app = app
 		p.Apps = append(p.Apps, app)
 	}
@@ -138,6 +139,24 @@ func (e *Effective) locate(s settings, d *Database) {
 		if setting, ok := s[o.Path]; ok && o.driver {
 			d.URI = withURIOption(d.URI, strings.TrimPrefix(o.Path, "databaseOptions."), uriValues(setting.Value))
 		}
+	}
+}
+
+// locateFiles says where files are when the configuration doesn't: where Parse
+// Server would have put them on a MongoDB, else in a directory.
+func (e *Effective) locateFiles(app *App, prefix string) {
+	a := &app.Files.Adapter
+	if a.Kind != "" {
+		return
+	}
+	a.EncryptionKey = app.Keys.Encryption
+	if app.Database.Engine == MongoDB {
+		a.Kind = GridFS
+		return
+	}
+	a.Kind, a.Dir = LocalFiles, filepath.Join(e.Process.DataDir, "files")
+	if prefix != "" {
+		a.Dir = filepath.Join(a.Dir, app.AppID)
 	}
 }
 

@@ -149,7 +149,7 @@ func (k Kind) fromString(s string) (any, error) {
 		}
 		return d, nil
 	case Size:
-		return parseSize(s)
+		return ParseSize(s)
 	case Object, Items, Group:
 		return k.fromText(s)
 	default:
@@ -215,8 +215,8 @@ func splitList(s string) []string {
 	return list
 }
 
-// parseSize reads "20mb", "512kb", "1.5gb" or a plain number of bytes.
-func parseSize(s string) (int64, error) {
+// ParseSize reads "20mb", "512kb", "1.5gb" or a plain number of bytes.
+func ParseSize(s string) (int64, error) {
 	text := strings.ToLower(strings.TrimSpace(s))
 	unit := int64(1)
 	for _, u := range []struct {

@@ -116,6 +116,11 @@ func TestLoad_Defaults(t *testing.T) {
 			Aggregation:            Aggregation{ForReadOnlyMaster: true},
 			Installation:           Installation{DuplicateDeviceTokenAction: "delete", DuplicateDeviceTokenMergePriority: "deviceToken"},
 			CacheMaxSize:           10000, CacheTTL: 5 * time.Second,
+			Files: Files{
+				Adapter:  FilesAdapter{Kind: LocalFiles, Dir: filepath.Join("loam-data", "files")},
+				Upload:   FileAudience{Authenticated: true},
+				Download: FileAudience{Public: true, Anonymous: true, Authenticated: true},
+			},
 			Idempotency: Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{
 				IncludeDepth: 10, IncludeCount: 100, SubqueryDepth: 10, SubqueryLimit: 100_000, QueryDepth: 10,
@@ -153,7 +158,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		"allowOrigin": "https://a.example.com,https://b.example.com",
 		"protectedFields": {"_User": {"*": ["email", "phone"], "role:Admin": []}},
 		"requestKeywordDenylist": [{"key": "evil"}, {"value": 7}],
-		"fileUpload": {"enableForPublic": true},
+		"fileUpload": {"enableForPublic": true, "allowedFileUrlDomains": []},
 		"liveQuery": {"classNames": ["Order"]},
 		"passwordPolicy": {"validatorPattern": "^.{8,}$", "maxPasswordHistory": 5},
 		"rateLimit": [{"requestPath": "/login", "requestTimeWindow": 60000, "requestCount": 10}],
@@ -185,7 +190,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("auth (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"fileUpload.enableForPublic", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth", "databaseOptions.logClientEvents"} {
+	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth", "databaseOptions.logClientEvents"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}

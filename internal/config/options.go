@@ -107,6 +107,7 @@ type App struct {
 	// CacheMaxSize is how many session tokens are remembered, and CacheTTL for how long.
 	CacheMaxSize int
 	CacheTTL     time.Duration
+	Files        Files
 	// RouteAllowList are the regular expressions of the only routes that clients
 	// may use; nil lets them use all.
 	RouteAllowList                    []string

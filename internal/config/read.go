@@ -50,6 +50,8 @@ func assign(field, value any) error {
 		*f = value.(map[string]map[string]any)
 	case *[]RateLimit:
 		*f = value.([]RateLimit)
+	case *FilesAdapter:
+		*f = value.(FilesAdapter)
 	default:
 		return fmt.Errorf("has a field of type %T, which is not known here", field)
 	}

@@ -51,7 +51,7 @@ var otherDefaults = map[string]string{
 	"requestComplexity.subqueryLimit":     "limits are on by default",
 	"allowOrigin":                         "what Parse Server does without one",
 	"logLevel":                            "what Parse Server does without one",
-	"fileUpload.fileExtensions":           "files are not served yet",
+	"fileUpload.fileExtensions":           "the default is no pattern: Go has no look-ahead",
 	"trustProxy":                          "an empty list is no default but the absence of one",
 	"rateLimit":                           "an empty list is no default but the absence of one",
 	"schema.definitions":                  "an empty list is no default but the absence of one",

@@ -90,6 +90,7 @@ func startLoam(t *testing.T, database func(app string) string) string {
 		"apps": []map[string]any{{
 			"appId": "first", "masterKey": "first-master", "serverURL": url,
 			"databaseURI": database("first"), "allowClientClassCreation": true,
+			"fileUpload": map[string]any{"enableForPublic": true},
 		}, {
 			"appId": "second", "masterKey": "second-master", "javascriptKey": "second-javascript", "serverURL": url,
 			"databaseURI": database("second"),

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"io"
 	"time"
 
+	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 )
@@ -51,6 +53,19 @@ type API interface {
 	// Once remembers the id of a request for ttl. An id that is remembered
 	// already is error 159: the request was made before, whatever came of it.
 	Once(ctx context.Context, c Caller, id string, ttl time.Duration) error
+
+	// SaveFile stores a file and tells under which name. Errors are
+	// parse.FileSaveError, parse.InvalidFileName, and those of its content's reader.
+	SaveFile(ctx context.Context, c Caller, u *files.Upload) (*SavedFile, error)
+	// File tells about a file, or answers parse.ObjectNotFound.
+	File(ctx context.Context, c Caller, name string) (files.Info, error)
+	// FileLink is the URL of a file that File has told about, for a while, when
+	// clients read it from where it is kept; else "".
+	FileLink(ctx context.Context, info files.Info) (string, error)
+	// OpenFile reads a file that File has told about. Who opens it closes it.
+	OpenFile(ctx context.Context, info files.Info) io.ReadSeekCloser
+	// DeleteFile removes a file, with the master key.
+	DeleteFile(ctx context.Context, c Caller, name string) error
 
 	// OneAnswer makes all calls with the context that it returns parts of one
 	// answer, whose size is bounded as that of any other.

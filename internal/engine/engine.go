@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/schema"
 	"github.com/loam-baas/loam/internal/store"
@@ -54,6 +55,9 @@ type Options struct {
 	// AnswerBytes bounds the documents that one answer is made of, in bytes, for all
 	// callers: included ones count each time that they are written. 0 means no bound.
 	AnswerBytes int
+	// Files is where files are kept, and FilePolicy says who may have and read them.
+	Files      files.Storage
+	FilePolicy FilePolicy
 	// FileURL appends the URL at which clients reach the file of that name.
 	FileURL func(dst []byte, name string) []byte
 	// EncodingsBytes bounds the memory, in bytes, in which the JSON of objects that

@@ -43,12 +43,19 @@ func RequireMaster(c Caller, sanitize bool) error {
 	if c.Administers() {
 		return nil
 	}
-	refusal := &parse.Error{Code: parse.OperationForbidden, Status: http.StatusForbidden, Bare: true, Message: "unauthorized: master key is required"}
+	return forbidden("unauthorized: master key is required", sanitize)
+}
+
+// forbidden is a refusal in parse-server's bare form.
+func forbidden(reason string, sanitize bool) error {
+	refusal := &parse.Error{Code: parse.OperationForbidden, Status: http.StatusForbidden, Bare: true, Message: reason}
 	if sanitize {
 		refusal.Message = "Permission denied"
 	}
 	return refusal
 }
+
+func (e *Engine) forbidden(reason string) error { return forbidden(reason, e.SanitizeErrors) }
 
 func (e *Engine) requireMaster(c Caller) error { return RequireMaster(c, e.SanitizeErrors) }
 

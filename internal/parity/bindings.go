@@ -13,7 +13,8 @@ import (
 // URL of the app's mount path. In a request a name in angle brackets is
 // replaced by what is bound to it; in an answer it must be equal. Answers may
 // also have <objectId>, <date>, <later> (a date to come), <sessionToken>,
-// <username> (one that was made up), <seconds>, which stand for any string of that form, and <any>, which stands for
+// <username> (one that was made up), <seconds>, <random> (what makes a file's name
+// its own), which stand for any string of that form, and <any>, which stands for
 // any value.
 type Bindings map[string]string
 
@@ -26,6 +27,7 @@ var forms = map[string]string{
 	"sessionToken": `r:[0-9a-f]{32}`,
 	"username":     `[A-Za-z0-9]{25}`,
 	"seconds":      `[1-9]\d*`,
+	"random":       `[0-9a-f]{32}`,
 	"any":          `[\s\S]*`,
 }
 

@@ -15,6 +15,7 @@ var (
 	objectIDForm = regexp.MustCompile(`^` + forms["objectId"] + `$`)
 	tokenForm    = regexp.MustCompile(forms["sessionToken"])
 	usernameForm = regexp.MustCompile(`^` + forms["username"] + `$`)
+	randomForm   = regexp.MustCompile(forms["random"])
 )
 
 // Normalize rewrites what a server answered so that it holds for every run:
@@ -44,7 +45,7 @@ func Normalize(a *Answer, b Bindings, typed string, began time.Time) (*Answer, e
 		normal.Headers.Set("Retry-After", "<seconds>")
 	}
 	for name := range normal.Headers {
-		normal.Headers.Set(name, n.replacer.Replace(normal.Headers.Get(name)))
+		normal.Headers.Set(name, n.form(randomForm, n.replacer.Replace(normal.Headers.Get(name)), "<random>"))
 	}
 	if bodyErr != nil {
 		normal.Body = n.replacer.Replace(a.Body)
@@ -119,10 +120,16 @@ func (n *normalizer) text(key, text string) (value, error) {
 	if key == "username" && usernameForm.MatchString(text) && !strings.Contains(n.typed, text) {
 		return "<username>", nil
 	}
-	return tokenForm.ReplaceAllStringFunc(text, func(token string) string {
-		if strings.Contains(n.typed, token) {
-			return token
+	text = n.form(tokenForm, text, "<sessionToken>")
+	return n.form(randomForm, text, "<random>"), nil
+}
+
+// form replaces what is of a form, unless a request says it, too.
+func (n *normalizer) form(form *regexp.Regexp, text, name string) string {
+	return form.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.Contains(n.typed, found) {
+			return found
 		}
-		return "<sessionToken>"
-	}), nil
+		return name
+	})
 }

@@ -214,7 +214,7 @@ func startLoam(t *testing.T, name string, options map[string]any, database strin
 	t.Helper()
 	options = maps.Clone(options)
 	maps.Copy(options, map[string]any{
-		"appId": name, "databaseURI": database, "host": "127.0.0.1",
+		"appId": name, "databaseURI": database, "host": "127.0.0.1", "dataDir": t.TempDir(),
 		"serverURL": publicURL, "publicServerURL": publicURL,
 	})
 	text, err := json.Marshal(options)

@@ -19,6 +19,8 @@ type answer struct {
 	status   int    // 0 means 200
 	location string // "" means none
 	json     []byte
+	text     string // in place of json, if not ""
+	sent     bool   // it has been written already
 	// result is what json is of, when its memory is to be given back.
 	result *engine.Result
 }
@@ -44,6 +46,7 @@ type response struct {
 // The values of headers that are the same in every response; nobody changes them.
 var (
 	contentTypeJSON = []string{"application/json; charset=utf-8"}
+	contentTypeText = []string{"text/plain; charset=utf-8"}
 	retrySoon       = []string{"1"}
 )
 
@@ -51,8 +54,15 @@ var (
 const buffered = 2048
 
 func (out *response) send(a answer) {
+	if a.sent {
+		return
+	}
 	header := out.Header()
 	header["Content-Type"] = contentTypeJSON
+	if a.text != "" {
+		header["Content-Type"] = contentTypeText
+		a.json = []byte(a.text)
+	}
 	if len(a.json) > buffered {
 		header["Content-Length"] = []string{strconv.Itoa(len(a.json))}
 	}

@@ -14,7 +14,10 @@ func TestRoutesAreDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	served := []string{"GET /health", "POST /health"} // which need no app
+	served := []string{
+		"GET /health", "POST /health", // which need no app
+		"POST /files", "POST /files/{name}", "DELETE /files/{name}", "GET /files/{app}/{name}", "GET /files/{app}/metadata/{name}", // see serveFile
+	}
 	for at := range newRouter().routes {
 		served = append(served, at.method+" "+at.pattern)
 	}

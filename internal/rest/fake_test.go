@@ -2,11 +2,13 @@ package rest_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 )
@@ -154,6 +156,28 @@ func (e *recorder) ResolveSession(_ context.Context, c engine.Caller, token stri
 
 func (e *recorder) Once(_ context.Context, c engine.Caller, id string, ttl time.Duration) error {
 	return e.record(c, "once", id, ttl.String())
+}
+
+func (e *recorder) SaveFile(_ context.Context, c engine.Caller, u *files.Upload) (*engine.SavedFile, error) {
+	content, err := io.ReadAll(u.Content)
+	if err != nil {
+		return nil, err
+	}
+	return &engine.SavedFile{Name: "stored", URL: "http://files/stored"}, e.record(c, "save file", u.Name, u.ContentType, string(content))
+}
+
+func (e *recorder) File(_ context.Context, c engine.Caller, name string) (files.Info, error) {
+	return files.Info{Name: name}, e.record(c, "file", name)
+}
+
+func (e *recorder) FileLink(context.Context, files.Info) (string, error) { return "", nil }
+
+func (e *recorder) OpenFile(ctx context.Context, info files.Info) io.ReadSeekCloser {
+	return files.NewReader(ctx, nil, info)
+}
+
+func (e *recorder) DeleteFile(_ context.Context, c engine.Caller, name string) error {
+	return e.record(c, "delete file", name)
 }
 
 func (e *recorder) OneAnswer(ctx context.Context) context.Context { return ctx }

@@ -148,6 +148,9 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if c.path == "/health" {
 		return c.health(), nil
 	}
+	if below, ok := c.fileRoute(); ok {
+		return c.serveFile(w, r, below)
+	}
 	if err := c.open(w, r); err != nil {
 		return answer{}, err
 	}

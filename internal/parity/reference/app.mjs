@@ -1,13 +1,19 @@
 // Serves one app of apps.mjs until the parent process goes:
 // node app.mjs <name> <port> <database port>. A DELETE of the root empties the
 // app's database, so that every scenario finds it as new.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import express from 'express';
 import { ParseServer } from 'parse-server';
 import { apps } from './apps.mjs';
 
 const [name, port, databasePort] = process.argv.slice(2);
 const url = `http://127.0.0.1:${port}/parse`;
+// Files go into a directory that the machine's next start empties.
+process.chdir(mkdtempSync(path.join(tmpdir(), 'parity-files-')));
 const server = new ParseServer({
+  filesAdapter: '@parse/fs-files-adapter',
   ...apps[name],
   appId: name,
   databaseURI: `postgres://parity@127.0.0.1:${databasePort}/${name}`,

@@ -1,9 +1,13 @@
 package app
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/loam-baas/loam/internal/config"
+)
 
 func TestFileURL(t *testing.T) {
-	file := fileURL("https://api.example.com/parse", "my app")
+	file := fileURL(&config.App{AppID: "my app", PublicServerURL: "https://api.example.com/parse"})
 	for name, want := range map[string]string{
 		"0123_picture.png":        "https://api.example.com/parse/files/my%20app/0123_picture.png",
 		"a b@c/d.txt":             "https://api.example.com/parse/files/my%20app/a%20b%40c%2Fd.txt",
