@@ -336,8 +336,8 @@ func TestAdvisory_A25_ReadOnlyMasterKeyAndFiles(t *testing.T) {
 }
 
 // A range, a head and the metadata of a file are what the file itself is: not
-// for those who may not download (advisory G13).
-func TestAdvisory_G13_EveryReadOfAFileIsOne(t *testing.T) {
+// for those who may not download.
+func TestAdvisory_G12_G13_EveryReadOfAFileIsOne(t *testing.T) {
 	d := newFileDoor(t, engine.FilePolicy{Upload: engine.FileAudience{Public: true}, Download: engine.FileAudience{Authenticated: true}})
 	path := d.upload("hello.txt", "text/plain", "hello world")
 	metadata := strings.Replace(path, "/files/app/", "/files/app/metadata/", 1)
