@@ -38,7 +38,9 @@ type Provider interface {
 	Exchange(ctx context.Context, data *parse.Object) (*parse.Object, error)
 	// SetUp checks data that a user signs up with or links.
 	SetUp(ctx context.Context, c Check) (Answer, error)
-	// LogIn checks data that a user who has the provider logs in with.
+	// LogIn checks data that a user who has the provider logs in with. Its error may
+	// come with an Answer that has Save: that is stored, under the same condition,
+	// and then the error is answered. So a code is sent before it is asked for.
 	LogIn(ctx context.Context, c Check) (Answer, error)
 	// Update checks data that a signed-in user who has the provider sends to
 	// replace what is stored.
