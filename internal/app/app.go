@@ -30,6 +30,7 @@ type App struct {
 	// empty when it is a MongoDB itself.
 	mongoName string
 	follower  follower
+	counters  *counters
 }
 
 // Open opens the app's store, brings it up to date and puts the app together.
@@ -49,6 +50,15 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err != nil {
 		return nil, err
 	}
+	counters, err := openCounters(c, logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, counters.close())
+		}
+	}()
 	s, err := openStore(ctx, &c.Database, logger)
 	if err != nil {
 		return nil, err
@@ -118,13 +128,13 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		RevokeSessionOnPasswordReset: c.Users.RevokeSessionOnPasswordReset,
 	})
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Accounts: accounts, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Idempotency: idempotency,
+		ID: c.AppID, Engine: e, Accounts: accounts, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Counter: counters.counter, Idempotency: idempotency,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	a := &App{store: s, files: storage, rest: door, follower: follower{catalog: catalog, logger: logger}}
+	a := &App{store: s, files: storage, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
 	}
@@ -163,7 +173,7 @@ func (a *App) Close(ctx context.Context) error {
 	if a.files != nil {
 		err = a.files.Close(ctx)
 	}
-	return errors.Join(err, a.store.Close(ctx))
+	return errors.Join(err, a.store.Close(ctx), a.counters.close())
 }
 
 func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (store.Store, error) {

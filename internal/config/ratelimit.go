@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ type RateLimit struct {
 	IncludeMasterKey, IncludeInternalRequests bool
 	// Message is what a refused request is told.
 	Message string
+	// RedisURL is the Redis that counts for several processes together; "" counts
+	// in each by itself.
+	RedisURL string
 }
 
 // RateLimitZone tells whose requests count together.
@@ -88,6 +92,10 @@ func readRateLimit(members map[string]any) (RateLimit, error) {
 	l.IncludeInternalRequests, _ = members["includeInternalRequests"].(bool)
 	if message, ok := members["errorResponseMessage"].(string); ok && message != "" {
 		l.Message = message
+	}
+	l.RedisURL, _ = members["redisUrl"].(string)
+	if u, err := url.Parse(l.RedisURL); err != nil || l.RedisURL != "" && !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme) {
+		return l, errors.New("redisUrl must be a URL as redis://user:password@host:6379/0, or rediss:// for TLS")
 	}
 	return l, nil
 }

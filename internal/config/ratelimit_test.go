@@ -50,7 +50,7 @@ func TestReadRateLimits_RefusesWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]any{
-		"requestPath": "a", "requestCount": int64(0), "requestTimeWindow": int64(-1), "zone": "country", "requestMethods": "(",
+		"requestPath": "a", "requestCount": int64(0), "requestTimeWindow": int64(-1), "zone": "country", "requestMethods": "(", "redisUrl": "localhost:6379",
 	} {
 		if _, err := readRateLimits(limit(map[string]any{name: value})); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s %v: error %v does not name it", name, value, err)

@@ -109,7 +109,7 @@ func limitsSection() Section {
 			{Path: "rateLimit[].includeMasterKey", Kind: Bool, Default: "false", Doc: "Whether it holds for the master key."},
 			{Path: "rateLimit[].includeInternalRequests", Kind: Bool, Default: "false", Doc: "Whether it holds for requests from this machine."},
 			{Path: "rateLimit[].errorResponseMessage", Default: "Too many requests.", Doc: "What a refused request is told."},
-			{Path: "rateLimit[].redisUrl", Status: Pending, Secret: true, Doc: "The Redis that counts for several processes together."},
+			{Path: "rateLimit[].redisUrl", Secret: true, Doc: "The Redis that counts for several processes together, as `redis://host:6379`. While it does not answer, each process counts by itself."},
 			{Path: "routeAllowList", Kind: List,
 				Doc:  "Regular expressions of the only routes below the mount path that clients may use, as `classes/Chat.*`; all others take the master key. Without it clients may use all.",
 				read: readPatterns, field: func(_ *Process, a *App) any { return &a.RouteAllowList }},

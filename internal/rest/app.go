@@ -8,6 +8,7 @@ import (
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/ratelimit"
 )
 
 // AppOptions configure one application's part of the door. The fields carry the
@@ -25,6 +26,9 @@ type AppOptions struct {
 	Routes   *RouteList
 	// RateLimits bound how many requests may come in a time.
 	RateLimits []config.RateLimit
+	// Counter makes what counts the requests of a limit; nil counts them in this
+	// process.
+	Counter func(config.RateLimit) ratelimit.Counter
 	// Idempotency says which requests are carried out once; nil means none.
 	Idempotency *Idempotency
 	// Limits bound the JSON of a request.
@@ -51,7 +55,7 @@ type App struct {
 	clientKeys  bool // one at least is configured, so that clients must present one
 	denylist    *Denylist
 	routes      *RouteList
-	rates       []*rateLimit
+	rates       []rateLimit
 	idempotency *Idempotency
 	limits      parse.Limits
 	batchLimit  int
@@ -76,7 +80,13 @@ func NewApp(o AppOptions) *App {
 		},
 	}
 	for _, l := range o.RateLimits {
-		a.rates = append(a.rates, newRateLimit(l))
+		limit := rateLimit{RateLimit: l}
+		if o.Counter != nil {
+			limit.counter = o.Counter(l)
+		} else {
+			limit.counter = ratelimit.NewLocal(l.Window)
+		}
+		a.rates = append(a.rates, limit)
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)

@@ -7,67 +7,17 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/ratelimit"
 )
 
-// rateLimit counts the requests that one limit is for. Each caller has a window
-// of time that begins with its first request.
+// rateLimit is a limit, and what counts the requests that it is for.
 type rateLimit struct {
 	config.RateLimit
-	now func() time.Time
-
-	mu      sync.Mutex
-	windows map[string]window
-}
-
-// window is what a caller has left.
-type window struct {
-	ends time.Time
-	used int
-}
-
-// maxWindows bounds the callers that a limit remembers.
-const maxWindows = 1 << 17
-
-func newRateLimit(l config.RateLimit) *rateLimit {
-	return &rateLimit{RateLimit: l, now: time.Now, windows: make(map[string]window)}
-}
-
-// use counts a request of the caller and returns the caller's window.
-func (l *rateLimit) use(caller string) window {
-	now := l.now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	w, ok := l.windows[caller]
-	if !ok && len(l.windows) >= maxWindows {
-		l.makeRoom(now)
-	}
-	if !ok || !now.Before(w.ends) {
-		w = window{ends: now.Add(l.Window)}
-	}
-	w.used = min(w.used+1, math.MaxInt32)
-	l.windows[caller] = w
-	return w
-}
-
-// makeRoom forgets the windows that have ended, and if none has, any one: a
-// caller who comes from that many addresses is not stopped by counting them.
-func (l *rateLimit) makeRoom(now time.Time) {
-	for caller, w := range l.windows {
-		if !now.Before(w.ends) {
-			delete(l.windows, caller)
-		}
-	}
-	for caller := range l.windows {
-		if len(l.windows) < maxWindows {
-			break
-		}
-		delete(l.windows, caller)
-	}
+	counter ratelimit.Counter
 }
 
 // concerns tells whether the limit is for requests of one of the methods.
@@ -108,18 +58,18 @@ func (c *call) countRequest(ctx context.Context, methods ...string) error {
 			continue
 		}
 		caller, invalid := c.rateKey(ctx, l.Zone)
-		w := l.use(caller)
-		rest := l.Count - w.used
+		w := l.counter.Use(ctx, caller)
+		rest := l.Count - w.Used
 		if c.out.ResponseWriter != nil && rest < least {
 			least = rest
 			header := c.out.Header()
 			header.Set("X-RateLimit-Limit", strconv.Itoa(l.Count))
 			header.Set("X-RateLimit-Remaining", strconv.Itoa(max(rest, 0)))
-			header.Set("X-RateLimit-Reset", strconv.FormatInt(w.ends.Unix(), 10))
+			header.Set("X-RateLimit-Reset", strconv.FormatInt(w.Ends.Unix(), 10))
 		}
 		if rest < 0 {
 			if c.out.ResponseWriter != nil {
-				seconds := math.Ceil(w.ends.Sub(l.now()).Seconds())
+				seconds := math.Ceil(time.Until(w.Ends).Seconds())
 				c.out.Header().Set("Retry-After", strconv.Itoa(max(int(seconds), 1)))
 			}
 			return parse.NewError(parse.ConnectionFailed, l.Message)
