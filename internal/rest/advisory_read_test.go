@@ -45,9 +45,9 @@ func (s *siege) vault() {
 	s.t.Helper()
 	s.schema("Vault", `{"fields":{"title":{"type":"String"},"secret":{"type":"String"},"hidden":{"type":"Object"},"next":{"type":"Pointer","targetClass":"Vault"}},
 		"classLevelPermissions":{`+everybody+`,"protectedFields":{"*":["secret","hidden"],"role:admin":[]}}}`)
-	first := s.create("Vault", `{"title":"a","secret":"s1","hidden":{"pin":1234}}`)
-	s.create("Vault", `{"title":"b","secret":"s2","next":{"__type":"Pointer","className":"Vault","objectId":"`+first+`"}}`)
-	s.create("Guess", `{"value":"s1"}`)
+	first := s.create("Vault", `{"title":"a","secret":"secret-one","hidden":{"pin":123454321}}`)
+	s.create("Vault", `{"title":"b","secret":"secret-two","next":{"__type":"Pointer","className":"Vault","objectId":"`+first+`"}}`)
+	s.create("Guess", `{"value":"secret-one"}`)
 	s.create("Guess", `{"title":"none"}`)
 }
 
@@ -56,16 +56,16 @@ func TestAdvisory_A03_A06_A07_HiddenFieldsInEveryWay(t *testing.T) {
 	s.vault()
 	inQuery := func(where string) string { return `{"next":{"$inQuery":{"className":"Vault","where":` + where + `}}}` }
 	for _, where := range []string{
-		`{"secret":"s1"}`,
+		`{"secret":"secret-one"}`,
 		`{"secret":{"$exists":true}}`,
-		`{"hidden.pin":1234}`,
-		`{"hidden":{"pin":1234}}`,
+		`{"hidden.pin":123454321}`,
+		`{"hidden":{"pin":123454321}}`,
 		`{"hidden.pin.deeper":{"$ne":5}}`,
-		`{"$or":[{"title":"a"},{"secret":{"$regex":"^s"}}]}`,
+		`{"$or":[{"title":"a"},{"secret":{"$regex":"^secret"}}]}`,
 		`{"$and":[{"$nor":[{"$or":[{"hidden.pin":{"$gt":1}}]}]}]}`,
-		inQuery(`{"secret":"s1"}`),
-		inQuery(`{"$or":[` + inQuery(`{"hidden.pin":1234}`) + `]}`),
-		`{"title":{"$select":{"query":{"className":"Vault","where":{"secret":"s1"}},"key":"title"}}}`,
+		inQuery(`{"secret":"secret-one"}`),
+		inQuery(`{"$or":[` + inQuery(`{"hidden.pin":123454321}`) + `]}`),
+		`{"title":{"$select":{"query":{"className":"Vault","where":{"secret":"secret-one"}},"key":"title"}}}`,
 	} {
 		for _, header := range [][]string{with(), as("bob")} {
 			s.refuses(header, "GET", "/classes/Vault", `{"where":`+where+`}`, parse.OperationForbidden)
@@ -76,7 +76,7 @@ func TestAdvisory_A03_A06_A07_HiddenFieldsInEveryWay(t *testing.T) {
 		s.refuses(as("bob"), "GET", "/classes/Vault", `{"order":"`+order+`"}`, parse.OperationForbidden)
 	}
 	for _, params := range []string{`{}`, `{"keys":"secret,hidden"}`, `{"keys":"hidden.pin"}`, `{"include":"next,hidden,secret"}`, `{"includeAll":true}`, `{"excludeKeys":"title"}`} {
-		s.keepsFrom(as("bob"), "GET", "/classes/Vault", params, "s1", "s2", "1234")
+		s.keepsFrom(as("bob"), "GET", "/classes/Vault", params, "secret-one", "secret-two", "123454321")
 	}
 	// To a selection a hidden field is as one that is not there.
 	s.finds(as("carol"), "/classes/Guess", `{"where":{"value":{"$select":{"query":{"className":"Vault"},"key":"secret"}}}}`, 1)
@@ -85,7 +85,7 @@ func TestAdvisory_A03_A06_A07_HiddenFieldsInEveryWay(t *testing.T) {
 		s.finds(as("bob"), "/classes/Guess", `{"where":{"value":{"$select":`+selection+`}}}`, 0)
 		s.finds(as("bob"), "/classes/Guess", `{"where":{"value":{"$dontSelect":`+selection+`}}}`, 2)
 	}
-	s.finds(as("carol"), "/classes/Vault", `{"where":{"secret":"s1"},"count":1}`, 1)
+	s.finds(as("carol"), "/classes/Vault", `{"where":{"secret":"secret-one"},"count":1}`, 1)
 }
 
 // What a request reaches by itself it also reaches through includes and

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,11 +16,14 @@ import (
 
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/mongowire"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/rest"
 	"github.com/loam-baas/loam/internal/schema"
+	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/embedded"
+	"github.com/loam-baas/loam/internal/store/mongo"
 )
 
 // siege is an app on an embedded store as attackers find it: the door, the gate
@@ -33,22 +37,62 @@ type siege struct {
 
 func besiege(t *testing.T, change ...func(*engine.Options)) *siege {
 	t.Helper()
-	ctx := t.Context()
-	store, err := embedded.Open(ctx, embedded.Options{Dir: t.TempDir()})
+	return besiegeStore(t, embeddedStore(t), change...)
+}
+
+func embeddedStore(t *testing.T) store.Store {
+	t.Helper()
+	s, err := embedded.Open(t.Context(), embedded.Options{Dir: t.TempDir(), Durability: embedded.Normal})
 	if err != nil {
 		t.Fatal(err)
 	}
+	closeAtEnd(t, s)
+	return s
+}
+
+// mongoStore is the MongoDB driver's, over the wire protocol of an embedded store.
+func mongoStore(t *testing.T) store.Store {
+	t.Helper()
+	documents := embeddedStore(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- mongowire.New(mongowire.Single{Name: "siege", Database: documents}, mongowire.Options{}).Serve(ctx, listener)
+	}()
 	t.Cleanup(func() {
-		if err := store.Close(context.Background()); err != nil {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	s, err := mongo.Open(t.Context(), mongo.Options{URI: "mongodb://" + listener.Addr().String() + "/siege"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, s)
+	return s
+}
+
+func closeAtEnd(t *testing.T, s store.Store) {
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
 			t.Errorf("close the store: %v", err)
 		}
 	})
-	catalog, err := schema.Open(ctx, store, schema.Options{ProtectedFields: map[string]map[string][]string{"_User": {"*": {"email"}}}})
+}
+
+func besiegeStore(t *testing.T, documents store.Store, change ...func(*engine.Options)) *siege {
+	t.Helper()
+	catalog, err := schema.Open(t.Context(), documents, schema.Options{ProtectedFields: map[string]map[string][]string{"_User": {"*": {"email"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := engine.Options{
-		Store: store, Catalog: catalog, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true,
+		Store: documents, Catalog: catalog, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true,
 		Limits: query.Limits{QueryDepth: 10, SubqueryDepth: 10, IncludeDepth: 10, IncludeCount: 100, WhereNodes: 1000, InValues: 10000, RegexLength: 1024},
 		FileURL: func(dst []byte, name string) []byte {
 			return append(append(dst, "http://localhost/files/"...), name...)

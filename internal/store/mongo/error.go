@@ -90,6 +90,8 @@ func mapError(err error, collection string) error {
 	switch {
 	case errors.Is(err, mongo.ErrClientDisconnected):
 		return fmt.Errorf("%w: %w", store.ErrClosed, err)
+	case isUnsayable(err):
+		return store.BadRequest(codeBadValue, "field names and regular expressions can't contain the null byte")
 	case errors.Is(err, driver.ErrDocumentTooLarge):
 		return store.BadRequest(codeBSONObjectTooLarge, "the document is larger than 16 MB")
 	case refusedCredentials(err):
@@ -100,6 +102,13 @@ func mapError(err error, collection string) error {
 		return mapServerError(err, server, collection)
 	}
 	return fmt.Errorf("store: %w", err)
+}
+
+// isUnsayable tells whether the driver has no BSON for a request. Of the values that
+// the port takes those are names and regular expressions with what ends them.
+func isUnsayable(err error) bool {
+	_, ok := errors.AsType[mongo.MarshalError](err)
+	return ok
 }
 
 // refusedCredentials tells whether a server was reached and let nobody in, which

@@ -72,6 +72,55 @@ func testNames(f *fixture) {
 	}
 }
 
+// A null byte ends names and regular expressions in BSON: requests can't have one
+// there, and say so.
+func testNullBytes(f *fixture) {
+	f.insert("c", `{"_id":1,"a":"x","o":{"a":1}}`)
+	name := bson.D{{Key: "a\x00b", Value: int32(1)}}
+	pattern := bson.Regex{Pattern: "x\x00"}
+	for what, filter := range map[string]bson.D{
+		"a name":                name,
+		"a name within":         {{Key: "o", Value: name}},
+		"a name in an operator": {{Key: "o", Value: bson.D{{Key: "$in", Value: bson.A{name}}}}},
+		"a pattern":             {{Key: "a", Value: pattern}},
+		"a pattern in a list":   {{Key: "a", Value: bson.D{{Key: "$in", Value: bson.A{pattern}}}}},
+		"a pattern's options":   {{Key: "a", Value: bson.Regex{Pattern: "x", Options: "i\x00"}}},
+	} {
+		f.run(what, func(f *fixture) {
+			_, err := f.find("c", store.Find{Filter: filter})
+			f.wantRequestError(err)
+			_, err = f.store.Count(f.ctx, "c", store.Count{Filter: filter})
+			f.wantRequestError(err)
+			_, err = f.store.Distinct(f.ctx, "c", "a", filter)
+			f.wantRequestError(err)
+			_, err = f.store.Delete(f.ctx, "c", filter, true)
+			f.wantRequestError(err)
+			_, err = f.store.Update(f.ctx, "c", store.Update{Filter: filter, Change: f.doc(`{"$set":{"b":1}}`)})
+			f.wantRequestError(err)
+			err = f.store.Aggregate(f.ctx, "c", bson.A{bson.D{{Key: "$match", Value: filter}}}, store.AggregateOptions{}, func(bson.Raw) error { return nil })
+			f.wantRequestError(err)
+		})
+	}
+	for what, change := range map[string]bson.D{
+		"a path":        {{Key: "$set", Value: name}},
+		"a name within": {{Key: "$set", Value: bson.D{{Key: "b", Value: name}}}},
+		"in a list":     {{Key: "$push", Value: bson.D{{Key: "b", Value: name}}}},
+	} {
+		f.run(what+" of a change", func(f *fixture) {
+			_, err := f.store.Update(f.ctx, "c", store.Update{Filter: f.doc(`{"_id":1}`), Change: change})
+			f.wantRequestError(err)
+			_, err = f.store.FindAndUpdate(f.ctx, "c", store.Update{Filter: f.doc(`{"_id":9}`), Change: change, Upsert: true}, store.After)
+			f.wantRequestError(err)
+		})
+	}
+	_, err := f.find("c", store.Find{Sort: name})
+	f.wantRequestError(err)
+	_, err = f.find("c", store.Find{Projection: name})
+	f.wantRequestError(err)
+	f.wantRequestError(f.store.CreateIndexes(f.ctx, "c", store.Index{Name: "i", Keys: name}))
+	f.wantDoc("c", int32(1), `{"_id":1,"a":"x","o":{"a":1}}`)
+}
+
 func testLargeDocuments(f *fixture) {
 	const limit = 16 << 20
 	large := func(id string, size int) bson.Raw {

@@ -76,6 +76,7 @@ func (o Options) Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{name: "Hint", test: testHint},
 		{name: "Collections", test: testCollections},
 		{name: "Names", test: testNames},
+		{name: "NullBytes", test: testNullBytes},
 		{name: "LargeDocuments", test: testLargeDocuments},
 		{name: "Explain", test: testExplain},
 		{name: "Transactions", test: testTransactions, skip: o.NoTransactions},
