@@ -181,6 +181,29 @@ func BenchmarkFind100ByIndexACL(b *testing.B) {
 	}, 100)
 }
 
+// Documents all over a collection that is much larger than the cache.
+func BenchmarkFind100Anywhere(b *testing.B) {
+	s := benchStore(b, Options{CacheBytes: 1 << 20})
+	b.ReportAllocs()
+	for b.Loop() {
+		since := bson.DateTime(benchEpoch + rand.IntN(benchDocs/2)*1000)
+		n := 0
+		err := s.Find(b.Context(), "c", store.Find{
+			Filter: bson.D{
+				{Key: "category", Value: fmt.Sprintf("category%02d", rand.IntN(100))},
+				{Key: "_created_at", Value: bson.D{{Key: "$gte", Value: since}}},
+			},
+			Sort: bson.D{{Key: "_created_at", Value: 1}}, Limit: 100,
+		}, func(bson.Raw) error {
+			n++
+			return nil
+		})
+		if err != nil || n != 100 {
+			b.Fatal(n, err)
+		}
+	}
+}
+
 // The same statement on the connection alone is the limit of the one above.
 func BenchmarkFind100Bare(b *testing.B) {
 	s := benchStore(b, Options{})

@@ -3,6 +3,7 @@ package embedded
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -11,48 +12,78 @@ import (
 // writes to stand aside, so they are many.
 const cacheShards = 256
 
-// entryOverhead is about what an entry costs beside its key and document, in bytes.
-const entryOverhead = 160
+// entryOverhead is about what an entry takes beside its id and document, in bytes.
+const entryOverhead = 192
 
-// cache holds documents by collection and id, as they are after the latest
-// commit, so that a get needs no SQLite. It is strictly coherent: who has seen a
-// commit by any means never gets an older document from it.
+// cache holds documents as they are after the latest commit, so that those which
+// an index or an id leads to need not be looked up in the file. It is strictly
+// coherent: who has seen a commit by any means never gets an older document from
+// it, and a reader with a snapshot gets only what the snapshot has too.
 //
 // The writer tells it what a commit changes before the commit (hold) and lets go
 // afterwards (release). In between, the shards concerned neither give nor take:
-// readers go to the file. A reader that read the file puts its document only if
-// its shard saw no commit since before the read (ticket).
+// readers go to the file. A clock counts the commits that are over. A reader
+// looks at it before its snapshot begins; what it reads there is put only if its
+// shard has not changed since that time, and is given only to readers whose
+// snapshots began at that time or later. So no commit that changes the document
+// can lie between the two snapshots: it would have been over before both began,
+// or have taken the document out.
 type cache struct {
-	seed   maphash.Seed
-	shards []cacheShard
+	seed  maphash.Seed
+	clock atomic.Int64
+	rows  []rowShard
+	ids   []idShard
 }
 
-type cacheShard struct {
+// instant is a time on a cache's clock.
+type instant int64
+
+// rowShard holds documents by their rows.
+type rowShard struct {
 	mu      sync.Mutex
 	entries map[cacheKey]*cacheEntry
-	// The entries are a ring in order of use, first the latest.
+	// The entries are a ring by age, first the youngest. The oldest goes, or is
+	// the youngest again if it was used.
 	ring     cacheEntry
 	size     int64
 	capacity int64
-	// pending counts the commits under way that concern the shard, version those done.
+	// pending counts the commits under way that concern the shard; changed is
+	// when the last one was over.
 	pending int
-	version uint64
+	changed instant
+	// seen remembers rows that scans have read once: some more than can be kept.
+	seen []uint8
 }
 
-// cacheKey names a document by its collection's number, which is never given
-// twice, and its id.
-type cacheKey struct {
+// seenBytes is how many bytes of a shard make it remember one row more.
+const seenBytes = 512
+
+// cacheKey names a document by its row, and its collection's number, which is
+// never given twice.
+type cacheKey struct{ collection, rid int64 }
+
+type cacheEntry struct {
+	key cacheKey
+	// id is the id's key if the document was looked up by it, else "".
+	id         string
+	doc        bson.Raw
+	since      instant
+	used       bool
+	next, prev *cacheEntry
+}
+
+// idShard holds the rows of ids. A row may have another document meanwhile.
+type idShard struct {
+	mu   sync.Mutex
+	rows map[cachedID]int64
+}
+
+type cachedID struct {
 	collection int64
 	id         string
 }
 
-type cacheEntry struct {
-	key        cacheKey
-	doc        bson.Raw
-	next, prev *cacheEntry
-}
-
-func (e *cacheEntry) cost() int64 { return int64(len(e.key.id) + cap(e.doc) + entryOverhead) }
+func (e *cacheEntry) cost() int64 { return int64(2*len(e.id) + cap(e.doc) + entryOverhead) }
 
 func (e *cacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
 
@@ -67,107 +98,194 @@ func newCache(bytes int64) *cache {
 	if bytes <= 0 {
 		return nil
 	}
-	c := &cache{seed: maphash.MakeSeed(), shards: make([]cacheShard, cacheShards)}
-	for i := range c.shards {
-		s := &c.shards[i]
+	c := &cache{seed: maphash.MakeSeed(), rows: make([]rowShard, cacheShards), ids: make([]idShard, cacheShards)}
+	for i := range c.rows {
+		s := &c.rows[i]
 		s.capacity = bytes / cacheShards
-		s.ring.next, s.ring.prev = &s.ring, &s.ring
+		s.seen = make([]uint8, s.capacity/seenBytes+1)
+		s.clear()
 	}
 	return c
 }
 
-func (c *cache) shard(id string) *cacheShard {
-	return &c.shards[maphash.String(c.seed, id)%cacheShards]
-}
-
-// ticket is the right to put a document that is read after it was issued.
-type ticket struct {
-	shard   *cacheShard
-	version uint64
-}
-
-// get returns a document, which must not be changed, or a ticket to put it.
-func (c *cache) get(collection int64, id []byte) (bson.Raw, ticket) {
+// now is the time that a reader remembers before its snapshot begins.
+func (c *cache) now() instant {
 	if c == nil {
-		return nil, ticket{}
+		return 0
 	}
-	s := &c.shards[maphash.Bytes(c.seed, id)%cacheShards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pending > 0 {
-		return nil, ticket{}
-	}
-	e := s.entries[cacheKey{collection, string(id)}]
-	if e == nil {
-		return nil, ticket{s, s.version}
-	}
-	if s.ring.next != e {
-		e.unlink()
-		e.linkAfter(&s.ring)
-	}
-	return e.doc, ticket{}
+	return instant(c.clock.Load())
 }
 
-// wants tells whether put with this ticket and a document of this size may have
-// an effect, so that the document need not be copied for nothing.
-func (t ticket) wants(size int) bool {
+func (c *cache) shard(key cacheKey) *rowShard {
+	return &c.rows[uint64(key.rid+key.collection*31)%cacheShards]
+}
+
+// byID returns the document with an id's key as it is now, nil if that is not
+// known. It must not be changed.
+func (c *cache) byID(collection int64, id []byte) bson.Raw {
+	if c == nil {
+		return nil
+	}
+	ids := &c.ids[maphash.Bytes(c.seed, id)%cacheShards]
+	ids.mu.Lock()
+	rid, ok := ids.rows[cachedID{collection, string(id)}]
+	ids.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	key := cacheKey{collection, rid}
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil || s.pending > 0 || e.id != string(id) {
+		return nil
+	}
+	e.used = true
+	return e.doc
+}
+
+// seenBefore tells whether it was asked for the same row lately. It may be wrong,
+// which costs an entry or the lack of one.
+func (c *cache) seenBefore(collection, rid int64) bool {
+	s := c.shard(cacheKey{collection, rid})
+	place := uint64(rid/cacheShards + collection*17)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := uint64(len(s.seen))
+	slot, tag := &s.seen[place%seen], uint8(place/seen)|1
+	if *slot == tag {
+		return true
+	}
+	*slot = tag
+	return false
+}
+
+// byRow returns the document of a row as a snapshot has it that began at that
+// time or later, nil if that is not known. It must not be changed.
+func (c *cache) byRow(collection, rid int64, at instant) bson.Raw {
+	key := cacheKey{collection, rid}
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil || s.pending > 0 || e.since > at {
+		return nil
+	}
+	e.used = true
+	return e.doc
+}
+
+// wants tells whether a document of this size may be kept, so that it need not
+// be copied for nothing.
+func (c *cache) wants(size int) bool {
 	// One document may not push out most of a shard's others.
-	return t.shard != nil && int64(size) <= t.shard.capacity/4
+	return c != nil && int64(size) <= c.rows[0].capacity/4
 }
 
-// put keeps doc, which the cache owns from then on, if the ticket still holds.
-func (t ticket) put(collection int64, id []byte, doc bson.Raw) {
-	if !t.wants(len(doc)) {
+// share is how many bytes one scan may put.
+func (c *cache) share() int64 { return c.rows[0].capacity * cacheShards / 8 }
+
+// put keeps a document, which the cache owns from then on, that was read in a
+// snapshot which began at that time or later. id is its id's key, nil if that is
+// not at hand.
+func (c *cache) put(collection, rid int64, id []byte, doc bson.Raw, at instant) {
+	if !c.wants(len(doc)) {
 		return
 	}
-	s := t.shard
+	key := cacheKey{collection, rid}
+	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending > 0 || s.version != t.version {
+	if s.pending > 0 || s.changed > at {
 		return
 	}
-	key := cacheKey{collection, string(id)}
-	if s.entries[key] != nil {
-		return
+	e := s.entries[key]
+	if e == nil {
+		e = &cacheEntry{key: key, doc: doc, since: at}
+		s.entries[key] = e
+		e.linkAfter(&s.ring)
+		s.size += e.cost()
 	}
-	if s.entries == nil {
-		s.entries = make(map[cacheKey]*cacheEntry)
+	e.since = min(e.since, at)
+	if id != nil && e.id == "" {
+		s.size -= e.cost()
+		e.id = string(id)
+		s.size += e.cost()
+		c.idShard(e.id).add(cachedID{collection, e.id}, rid)
 	}
-	e := &cacheEntry{key: key, doc: doc}
-	s.entries[key] = e
-	e.linkAfter(&s.ring)
-	s.size += e.cost()
 	for s.size > s.capacity {
-		s.remove(s.ring.prev)
+		oldest := s.ring.prev
+		if !oldest.used {
+			c.remove(s, oldest)
+			continue
+		}
+		oldest.used = false
+		oldest.unlink()
+		oldest.linkAfter(&s.ring)
 	}
 }
 
-func (s *cacheShard) remove(e *cacheEntry) {
+func (c *cache) remove(s *rowShard, e *cacheEntry) {
 	e.unlink()
 	delete(s.entries, e.key)
 	s.size -= e.cost()
+	if e.id != "" {
+		c.idShard(e.id).remove(cachedID{e.key.collection, e.id}, e.key.rid)
+	}
 }
 
-// hold takes a document out before a commit that changes it, until release.
-func (c *cache) hold(key cacheKey) {
+func (s *rowShard) clear() {
+	s.entries, s.size = make(map[cacheKey]*cacheEntry), 0
+	s.ring.next, s.ring.prev = &s.ring, &s.ring
+}
+
+func (c *cache) idShard(id string) *idShard {
+	return &c.ids[maphash.String(c.seed, id)%cacheShards]
+}
+
+func (s *idShard) add(key cachedID, rid int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rows == nil {
+		s.rows = make(map[cachedID]int64)
+	}
+	s.rows[key] = rid
+}
+
+func (s *idShard) remove(key cachedID, rid int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rows[key] == rid {
+		delete(s.rows, key)
+	}
+}
+
+// hold takes documents out before a commit that changes them, until release.
+func (c *cache) hold(keys []cacheKey) {
 	if c == nil {
 		return
 	}
-	s := c.shard(key.id)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pending++
-	if e := s.entries[key]; e != nil {
-		s.remove(e)
+	for _, key := range keys {
+		s := c.shard(key)
+		s.mu.Lock()
+		s.pending++
+		if e := s.entries[key]; e != nil {
+			c.remove(s, e)
+		}
+		s.mu.Unlock()
 	}
 }
 
 // release ends what hold began, whatever became of the commit.
-func (c *cache) release(key cacheKey) {
+func (c *cache) release(keys []cacheKey) {
 	if c == nil {
 		return
 	}
-	c.shard(key.id).release()
+	now := instant(c.clock.Add(1))
+	for _, key := range keys {
+		c.shard(key).release(now)
+	}
 }
 
 // holdAll is hold for all documents.
@@ -175,13 +293,13 @@ func (c *cache) holdAll() {
 	if c == nil {
 		return
 	}
-	for i := range c.shards {
-		s := &c.shards[i]
+	for i := range c.rows {
+		s := &c.rows[i]
 		s.mu.Lock()
 		s.pending++
-		s.entries = nil
-		s.size = 0
-		s.ring.next, s.ring.prev = &s.ring, &s.ring
+		for s.ring.next != &s.ring {
+			c.remove(s, s.ring.next)
+		}
 		s.mu.Unlock()
 	}
 }
@@ -191,14 +309,15 @@ func (c *cache) releaseAll() {
 	if c == nil {
 		return
 	}
-	for i := range c.shards {
-		c.shards[i].release()
+	now := instant(c.clock.Add(1))
+	for i := range c.rows {
+		c.rows[i].release(now)
 	}
 }
 
-func (s *cacheShard) release() {
+func (s *rowShard) release(now instant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending--
-	s.version++
+	s.changed = now
 }

@@ -15,84 +15,190 @@ import (
 
 func TestCacheGivesAndTakesOnlyBetweenCommits(t *testing.T) {
 	c := newCache(1 << 20)
-	id, key := []byte("x"), cacheKey{1, "x"}
+	id, key := []byte("x"), []cacheKey{{1, 7}}
 	old, young := bson.Raw("old"), bson.Raw("new")
-
-	_, early := c.get(1, id)
-	early.put(1, id, old)
-	if doc, _ := c.get(1, id); string(doc) != "old" {
-		t.Fatalf("got %q after put", doc)
+	expect := func(when, want string) {
+		t.Helper()
+		if doc := c.byID(1, id); string(doc) != want {
+			t.Errorf("%s, the id gives %q, want %q", when, doc, want)
+		}
+		if doc := c.byRow(1, 7, c.now()); string(doc) != want {
+			t.Errorf("%s, the row gives %q, want %q", when, doc, want)
+		}
 	}
-	if doc, _ := c.get(2, id); doc != nil {
+
+	expect("at first", "")
+	c.put(1, 7, id, old, c.now())
+	expect("after put", "old")
+	if doc := c.byID(2, id); doc != nil {
 		t.Errorf("another collection has %q", doc)
 	}
 
+	before := c.now()
 	c.hold(key)
-	doc, during := c.get(1, id)
-	if doc != nil {
-		t.Errorf("got %q during a commit", doc)
-	}
-	during.put(1, id, old)
+	expect("during a commit", "")
+	c.put(1, 7, id, old, c.now())
+	expect("put during a commit", "")
 	c.release(key)
-	if doc, _ := c.get(1, id); doc != nil {
-		t.Errorf("got %q, put during a commit", doc)
-	}
-
-	_, before := c.get(1, id)
-	c.hold(key)
-	c.release(key)
-	before.put(1, id, old)
-	doc, after := c.get(1, id)
-	if doc != nil {
-		t.Errorf("got %q, read before a commit and put after it", doc)
-	}
-	after.put(1, id, young)
-	if doc, _ := c.get(1, id); string(doc) != "new" {
-		t.Errorf("got %q, want what was put last", doc)
-	}
+	expect("after a commit", "")
+	c.put(1, 7, id, old, before)
+	expect("read before a commit and put after it", "")
+	c.put(1, 7, id, young, c.now())
+	expect("put last", "new")
 
 	c.holdAll()
-	if doc, _ := c.get(1, id); doc != nil {
-		t.Errorf("got %q during a commit of everything", doc)
-	}
+	expect("during a commit of everything", "")
 	c.releaseAll()
-	if doc, _ := c.get(1, id); doc != nil {
-		t.Errorf("got %q after a commit of everything", doc)
+	expect("after a commit of everything", "")
+}
+
+func TestCacheGivesSnapshotsNothingYounger(t *testing.T) {
+	c := newCache(1 << 20)
+	before := c.now()
+	c.hold([]cacheKey{{1, 7}})
+	c.release([]cacheKey{{1, 7}})
+	after := c.now()
+	c.put(1, 7, nil, bson.Raw("new"), after)
+	if doc := c.byRow(1, 7, before); doc != nil {
+		t.Errorf("a snapshot from before a commit has %q", doc)
+	}
+	if doc := c.byRow(1, 7, after); string(doc) != "new" {
+		t.Errorf("a snapshot from after a commit has %q", doc)
+	}
+	// What another commit changes does not matter.
+	c.hold([]cacheKey{{1, 8}})
+	c.release([]cacheKey{{1, 8}})
+	c.put(1, 9, nil, bson.Raw("other"), after)
+	if doc := c.byRow(1, 9, after); string(doc) != "other" {
+		t.Errorf("a document that no commit changed is %q", doc)
+	}
+}
+
+func TestCacheKnowsIDsOfTheirDocumentsOnly(t *testing.T) {
+	c := newCache(1 << 20)
+	c.put(1, 7, nil, bson.Raw("a"), c.now())
+	if doc := c.byID(1, []byte("a")); doc != nil {
+		t.Errorf("an id that nobody told gives %q", doc)
+	}
+	c.put(1, 7, []byte("a"), bson.Raw("a"), c.now())
+	if doc := c.byID(1, []byte("a")); string(doc) != "a" {
+		t.Errorf("an id told later gives %q", doc)
+	}
+	// The row is given to another document.
+	c.hold([]cacheKey{{1, 7}})
+	c.release([]cacheKey{{1, 7}})
+	c.put(1, 7, []byte("b"), bson.Raw("b"), c.now())
+	c.put(1, 8, []byte("a"), bson.Raw("a2"), c.now())
+	for id, want := range map[string]string{"a": "a2", "b": "b"} {
+		if doc := c.byID(1, []byte(id)); string(doc) != want {
+			t.Errorf("%s gives %q, want %q", id, doc, want)
+		}
 	}
 }
 
 func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
 	c := newCache(cacheShards * 4000)
-	put := func(i int) {
-		id := fmt.Append(nil, i)
-		_, ticket := c.get(1, id)
-		ticket.put(1, id, make(bson.Raw, 500))
-	}
+	put := func(rid int64) { c.put(1, rid, fmt.Append(nil, rid), make(bson.Raw, 500), c.now()) }
 	put(0)
-	for i := range 10_000 {
-		put(i)
-		c.get(1, []byte("0"))
+	for rid := range int64(10_000) {
+		put(rid)
+		c.byID(1, []byte("0"))
 	}
-	if doc, _ := c.get(1, []byte("0")); doc == nil {
+	if doc := c.byID(1, []byte("0")); doc == nil {
 		t.Error("what is used all the time is forgotten")
 	}
-	var size, entries int64
-	for i := range c.shards {
-		size += c.shards[i].size
-		entries += int64(len(c.shards[i].entries))
+	var size int64
+	entries, ids := 0, 0
+	for i := range c.rows {
+		size += c.rows[i].size
+		entries += len(c.rows[i].entries)
+		ids += len(c.ids[i].rows)
 	}
-	if size > cacheShards*4000 || entries < cacheShards {
-		t.Errorf("%d entries of %d bytes", entries, size)
+	if size > cacheShards*4000 || entries < cacheShards || ids != entries {
+		t.Errorf("%d entries of %d bytes, %d ids", entries, size, ids)
 	}
-	id := []byte("large")
-	_, ticket := c.get(1, id)
-	if ticket.wants(2000) {
+	if c.wants(2000) {
 		t.Error("a document that takes half a shard is wanted")
 	}
-	ticket.put(1, id, make(bson.Raw, 2000))
-	if doc, _ := c.get(1, id); doc != nil {
+	c.put(1, 1<<20, nil, make(bson.Raw, 2000), c.now())
+	if doc := c.byRow(1, 1<<20, c.now()); doc != nil {
 		t.Error("a document that takes half a shard is kept")
 	}
+}
+
+// A search sees one snapshot, whether its documents come from the cache or from
+// the file: what is moved from one document to another is never seen twice or not
+// at all.
+func TestFindSeesOneSnapshot(t *testing.T) {
+	s := open(t, Options{Durability: Normal, ReadConns: 4})
+	define(t, s, "c", store.Index{Keys: doc(t, `{"k":1}`)})
+	const docs, each = 6, 100
+	for i := range docs {
+		insert(t, s, "c", fmt.Sprintf(`{"_id":%d,"k":"k","n":%d}`, i, each))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	sum := func(ctx context.Context) (int64, error) {
+		var n int64
+		err := s.Find(ctx, "c", store.Find{Filter: doc(t, `{"k":"k"}`)}, func(doc bson.Raw) error {
+			n += doc.Lookup("n").AsInt64()
+			return nil
+		})
+		return n, err
+	}
+	check := func(n int64, err error) bool {
+		if err != nil && ctx.Err() == nil || err == nil && n != docs*each {
+			t.Errorf("the sum is %d, %v", n, err)
+			stop()
+		}
+		return ctx.Err() == nil
+	}
+	var wait sync.WaitGroup
+	for range 3 {
+		wait.Go(func() {
+			for check(sum(ctx)) {
+			}
+		})
+	}
+	wait.Go(func() { // in a snapshot that lasts
+		for ctx.Err() == nil {
+			err := s.Transaction(ctx, func(ctx context.Context) error {
+				for range 5 {
+					if !check(sum(ctx)) {
+						break
+					}
+				}
+				return nil
+			})
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+				stop()
+			}
+		}
+	})
+	for range 1000 {
+		from, to := rand.Int32N(docs), rand.Int32N(docs)
+		err := s.Transaction(ctx, func(ctx context.Context) error {
+			for id, change := range map[int32]int{from: -1, to: +1} {
+				if from == to {
+					continue
+				}
+				_, err := s.Update(ctx, "c", store.Update{Filter: bson.D{{Key: "_id", Value: id}}, Change: bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: change}}}}})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				t.Error(err)
+			}
+			break
+		}
+	}
+	stop()
+	wait.Wait()
 }
 
 // Who has seen a document by a search never gets an older one by its id,

@@ -52,7 +52,7 @@ func (tx *transaction) read(q *search, do func(*view) error) error {
 func (tx *transaction) view(collection string) *view {
 	return &view{
 		conn: tx.conn, coll: tx.catalog.collections[collection],
-		draft: tx.drafts[collection], pinned: true,
+		draft: tx.drafts[collection], pinned: true, cache: tx.store.cache, at: tx.at,
 	}
 }
 
@@ -78,7 +78,8 @@ func (v *view) choose(q *search) error {
 // and then with those edited.
 func (v *view) scanDraft(ctx context.Context, q *search, visit visit) error {
 	ended := false
-	snapshot := view{conn: v.conn, coll: v.coll, plan: v.plan, pinned: true}
+	snapshot := *v
+	snapshot.draft = nil
 	err := snapshot.scan(ctx, q, 0, func(h handle, doc bson.Raw) (bool, error) {
 		id, err := idKey(doc)
 		if err != nil {
@@ -130,7 +131,8 @@ func (tx *transaction) load(collection string, h handle) (bson.Raw, error) {
 	if d := tx.drafts[collection]; d != nil && d.edits[h.id] != nil {
 		return d.edits[h.id].doc, nil
 	}
-	return tx.conn.lookup(tx.catalog.collections[collection], []byte(h.id))
+	_, doc, err := tx.conn.lookup(tx.catalog.collections[collection], []byte(h.id))
+	return doc, err
 }
 
 func (tx *transaction) insert(collection string, doc bson.Raw) error {
@@ -158,7 +160,7 @@ func (tx *transaction) has(collection, id string) (bool, error) {
 	if c == nil {
 		return false, nil
 	}
-	doc, err := tx.conn.lookup(c, []byte(id))
+	_, doc, err := tx.conn.lookup(c, []byte(id))
 	return doc != nil, err
 }
 

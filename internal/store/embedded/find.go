@@ -42,6 +42,10 @@ type view struct {
 	coll  *collection // nil when there is none
 	plan  *plan
 	draft *draft
+	// cache has documents for what is read from a snapshot, which began at that
+	// time or later; nil for none.
+	cache *cache
+	at    instant
 	// pinned tells that the plan was made after the snapshot began.
 	pinned bool
 	// delivered tells that the caller has been given something.
@@ -60,7 +64,7 @@ func (v *view) scan(ctx context.Context, q *search, perRange int64, visit visit)
 		return nil
 	}
 	s := scan{
-		conn: v.conn, coll: v.coll, plan: v.plan, filter: q.matcher(v.plan, true),
+		conn: v.conn, coll: v.coll, plan: v.plan, filter: q.matcher(v.plan, true), cache: v.cache, at: v.at,
 		perRange: perRange, checked: v.pinned,
 		visit: func(h handle, doc bson.Raw) (bool, error) {
 			v.delivered = true
@@ -89,7 +93,7 @@ func (s *Store) read(ctx context.Context, tx *transaction, q *search, do func(*v
 	}
 	for attempt := 1; ; attempt++ {
 		cat := s.catalog.Load()
-		v := &view{coll: cat.collections[q.collection]}
+		v := &view{coll: cat.collections[q.collection], cache: s.cache, at: s.cache.now()}
 		err := s.readOnce(ctx, q, v, do)
 		stale := errors.Is(err, errStale) || !refused(err) && s.catalog.changed(cat)
 		if stale && !v.delivered && attempt < maxAttempts {

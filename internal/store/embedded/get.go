@@ -136,19 +136,21 @@ func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson
 		if coll == nil {
 			return nil, checkName(collection)
 		}
-		doc, ticket := s.cache.get(coll.n, key)
+		doc := s.cache.byID(coll.n, key)
 		if doc != nil {
 			return doc, nil
 		}
+		at := s.cache.now()
+		var rid int64
 		err := s.readers.use(ctx, shortReads, func(c *conn) (err error) {
-			doc, err = c.lookup(coll, key)
+			rid, doc, err = c.lookup(coll, key)
 			return err
 		})
 		if !refused(err) && s.catalog.changed(cat) && attempt < maxAttempts {
 			continue
 		}
 		if doc != nil {
-			ticket.put(coll.n, key, doc)
+			s.cache.put(coll.n, rid, key, doc, at)
 		}
 		return doc, failure(err)
 	}
@@ -158,8 +160,7 @@ func (s *Store) lookup(ctx context.Context, collection string, key []byte) (bson
 const lookupChunk = 256
 
 // lookupAll is lookup for several keys. Documents that are not in the cache are
-// read from one snapshot, which begins after their tickets were issued, so that
-// nothing older than they are is put into the cache.
+// read from one snapshot.
 func (s *Store) lookupAll(ctx context.Context, collection string, keys [][]byte) ([]bson.Raw, error) {
 	for attempt := 1; ; attempt++ {
 		if err := s.usable(ctx); err != nil {
@@ -171,17 +172,17 @@ func (s *Store) lookupAll(ctx context.Context, collection string, keys [][]byte)
 			return nil, checkName(collection)
 		}
 		docs := make([]bson.Raw, len(keys))
-		tickets := make([]ticket, len(keys))
 		missed := false
 		for i, key := range keys {
-			docs[i], tickets[i] = s.cache.get(coll.n, key)
+			docs[i] = s.cache.byID(coll.n, key)
 			missed = missed || docs[i] == nil
 		}
 		if !missed {
 			return docs, nil
 		}
+		at := s.cache.now()
 		err := s.readers.use(ctx, shortReads, func(c *conn) error {
-			return c.inSnapshot(func() error { return c.lookupMissing(coll, keys, docs, tickets) })
+			return c.inSnapshot(func() error { return s.lookupMissing(c, coll, keys, docs, at) })
 		})
 		if !refused(err) && s.catalog.changed(cat) && attempt < maxAttempts {
 			continue
@@ -190,26 +191,29 @@ func (s *Store) lookupAll(ctx context.Context, collection string, keys [][]byte)
 	}
 }
 
-// lookupMissing looks up the documents that are nil.
-func (c *conn) lookupMissing(coll *collection, keys [][]byte, docs []bson.Raw, tickets []ticket) (err error) {
+// lookupMissing looks up the documents that are nil, in a snapshot that began at
+// that time or later.
+func (s *Store) lookupMissing(c *conn, coll *collection, keys [][]byte, docs []bson.Raw, at instant) error {
 	for i, key := range keys {
 		if docs[i] != nil {
 			continue
 		}
-		if docs[i], err = c.lookup(coll, key); err != nil {
+		rid, doc, err := c.lookup(coll, key)
+		if err != nil {
 			return err
 		}
-		if docs[i] != nil {
-			tickets[i].put(coll.n, key, docs[i])
+		if doc != nil {
+			docs[i] = doc
+			s.cache.put(coll.n, rid, key, doc, at)
 		}
 	}
 	return nil
 }
 
-// lookup returns a copy of the document with this id's key, nil when there is none.
-func (c *conn) lookup(coll *collection, key []byte) (bson.Raw, error) {
-	_, doc, err := c.row(stmtKey{does: docByID, docs: coll.n}, func(s *stmt) { s.bindBlob(1, key) })
-	return doc, err
+// lookup returns the row with this id's key, with a copy of the document, which is
+// nil when there is none.
+func (c *conn) lookup(coll *collection, key []byte) (rid int64, doc bson.Raw, err error) {
+	return c.row(stmtKey{does: docByID, docs: coll.n}, func(s *stmt) { s.bindBlob(1, key) })
 }
 
 // row returns the row that a statement finds, with a copy of the document, which

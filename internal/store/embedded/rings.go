@@ -30,7 +30,7 @@ func (g *rings) run(ctx context.Context, v *view, out *emitter, order *ordering)
 		}
 		plan := *v.plan
 		reading := scan{
-			conn: v.conn, coll: v.coll, plan: &plan, filter: order.search.filter, checked: v.pinned,
+			conn: v.conn, coll: v.coll, plan: &plan, filter: order.search.filter, cache: v.cache, at: v.at, checked: v.pinned,
 			visit: func(h handle, doc bson.Raw) (bool, error) {
 				v.delivered = true
 				return true, order.add(h, doc)

@@ -179,7 +179,7 @@ func (tx *writeTx) overwrite(c *collection, rid int64, doc bson.Raw, e, was *ent
 			return err
 		}
 	}
-	tx.touch(c.n, e.id)
+	tx.touch(c.n, rid)
 	return nil
 }
 
@@ -194,7 +194,7 @@ func (tx *writeTx) take(c *collection, rid int64, old bson.Raw) error {
 			return err
 		}
 	}
-	tx.touch(c.n, was.id)
+	tx.touch(c.n, rid)
 	return tx.withRow(stmtKey{does: deleteDoc, docs: c.n}, rid)
 }
 

@@ -21,6 +21,9 @@ type handle struct {
 	id  string
 	// score is the document's text score, if that is asked for.
 	score float64
+	// kept tells that the document is the cache's: it stays as it is for as long
+	// as somebody has it, and must not be changed.
+	kept bool
 }
 
 // errStale tells that an index met its first array after the plan was made and
@@ -35,11 +38,17 @@ type scan struct {
 	coll   *collection
 	plan   *plan
 	filter *match.Matcher // nil when the plan is exact
+	// cache has documents for a snapshot that began at that time or later; nil
+	// for none.
+	cache *cache
+	at    instant
 	// perRange ends each range after that many documents, if it is above 0.
 	perRange int64
 	visit    visit
 
 	seen     map[int64]struct{}
+	found    int64 // in the range
+	given    int64 // to the cache, in bytes
 	examined int64
 	checked  bool
 	ended    bool
@@ -112,6 +121,12 @@ func (p *plan) statement(c *collection) (key stmtKey, ranged bool) {
 
 // step reads one range.
 func (s *scan) step(ctx context.Context, key stmtKey, r keyRange, ranged bool) error {
+	s.found = 0
+	if s.cache != nil && (key.does == indexUp || key.does == indexDown) {
+		if done, err := s.stepRows(ctx, key, r); done || err != nil {
+			return err
+		}
+	}
 	st, err := s.conn.prepare(key)
 	if err != nil {
 		return err
@@ -121,50 +136,63 @@ func (s *scan) step(ctx context.Context, key stmtKey, r keyRange, ranged bool) e
 		st.bindBlob(2, r.high)
 	}
 	defer st.reset()
-	var found int64
 	for {
-		more, err := st.step()
-		if err != nil {
+		if more, err := s.next(st); err != nil || !more {
 			return err
-		}
-		if !s.checked {
-			s.checked = true
-			if s.plan.stale() {
-				return errStale
-			}
-		}
-		if !more {
-			return nil
-		}
-		if s.examined++; s.examined%patience == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			runtime.Gosched()
 		}
 		rid, doc := st.int(0), bson.Raw(st.blob(1))
-		if s.filter != nil {
-			if ok, err := s.filter.Decide(doc); err != nil {
-				return err
-			} else if !ok {
-				continue
-			}
-		}
-		if !s.first(rid) {
-			continue
-		}
-		goOn, err := s.visit(handle{rid: rid}, doc)
-		if err != nil {
+		s.remember(rid, doc)
+		if goOn, err := s.offer(ctx, handle{rid: rid}, doc); err != nil || !goOn {
 			return err
 		}
-		if !goOn {
-			s.ended = true
-			return nil
+	}
+}
+
+// next moves a statement to its next row and tells whether there is one.
+func (s *scan) next(st *stmt) (bool, error) {
+	more, err := st.step()
+	if err == nil {
+		err = s.check()
+	}
+	return more, err
+}
+
+// check is an error if the plan is out of date, once a snapshot has begun.
+func (s *scan) check() error {
+	if s.checked {
+		return nil
+	}
+	s.checked = true
+	if s.plan.stale() {
+		return errStale
+	}
+	return nil
+}
+
+// offer passes a document on if it is asked for, and tells whether to go on with
+// the range.
+func (s *scan) offer(ctx context.Context, h handle, doc bson.Raw) (bool, error) {
+	if s.examined++; s.examined%patience == 0 {
+		if err := ctx.Err(); err != nil {
+			return false, err
 		}
-		if found++; found == s.perRange {
-			return nil
+		runtime.Gosched()
+	}
+	if s.filter != nil {
+		if ok, err := s.filter.Decide(doc); err != nil || !ok {
+			return err == nil, err
 		}
 	}
+	if !s.first(h.rid) {
+		return true, nil
+	}
+	goOn, err := s.visit(h, doc)
+	if err != nil || !goOn {
+		s.ended = err == nil
+		return false, err
+	}
+	s.found++
+	return s.found != s.perRange, nil
 }
 
 // first tells whether a document comes for the first time.

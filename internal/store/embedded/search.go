@@ -129,7 +129,7 @@ const maxWanted = 1 << 40
 func (s *search) run(ctx context.Context, v *view, yield func(bson.Raw) error) error {
 	out := &emitter{search: s, yield: yield}
 	if !s.ordered() || v.plan.sorted && s.near == nil {
-		return v.scan(ctx, s, 0, func(h handle, doc bson.Raw) (bool, error) { return out.emit(doc, h.score, false) })
+		return v.scan(ctx, s, 0, func(h handle, doc bson.Raw) (bool, error) { return out.emit(doc, h.score, h.kept) })
 	}
 	perRange := int64(0)
 	if v.plan.sortedRanges && s.near == nil {
@@ -226,7 +226,10 @@ func (o *ordering) add(h handle, doc bson.Raw) error {
 	if full && bytes.Compare(o.key, o.items[0].key) >= 0 {
 		return nil
 	}
-	item := orderedDoc{key: bytes.Clone(o.key), number: o.count, handle: h, doc: bytes.Clone(doc)}
+	item := orderedDoc{key: bytes.Clone(o.key), number: o.count, handle: h, doc: doc}
+	if !h.kept {
+		item.doc = bytes.Clone(doc)
+	}
 	o.size += len(item.key) + len(item.doc)
 	switch {
 	case full:

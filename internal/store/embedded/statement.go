@@ -43,6 +43,8 @@ const (
 
 	indexUp        // ?1 ≤ k < ?2 → rid, doc, ascending
 	indexDown      // ?1 ≤ k < ?2 → rid, doc, descending
+	rowsUp         // ?1 ≤ k < ?2 → rid, ascending
+	rowsDown       // ?1 ≤ k < ?2 → rid, descending
 	indexCount     // ?1 ≤ k < ?2, ?3 limit → count of entries
 	indexCountRIDs // ?1 ≤ k < ?2, ?3 limit → count of documents
 	indexHolder    // ?1 k, ?2 rid that does not matter → rid
@@ -191,6 +193,10 @@ func (k stmtKey) sql() string {
 	case indexDown:
 		return "SELECT d.rid, d.doc FROM " + index + " AS i CROSS JOIN " + docs +
 			" AS d ON d.rid = i.rid WHERE i.k >= ?1 AND i.k < ?2 ORDER BY i.k DESC, i.rid DESC"
+	case rowsUp:
+		return "SELECT rid FROM " + index + " WHERE k >= ?1 AND k < ?2 ORDER BY k, rid"
+	case rowsDown:
+		return "SELECT rid FROM " + index + " WHERE k >= ?1 AND k < ?2 ORDER BY k DESC, rid DESC"
 	case indexCount:
 		return "SELECT count(*) FROM (SELECT 1 FROM " + index + " WHERE k >= ?1 AND k < ?2 LIMIT ?3)"
 	case indexCountRIDs:

@@ -41,6 +41,7 @@ type transaction struct {
 
 	mu      sync.Mutex
 	conn    *conn
+	at      instant // before the snapshot began
 	catalog *catalog
 	drafts  map[string]*draft
 	size    int
@@ -144,6 +145,7 @@ func (tx *transaction) snapshot() error {
 	if err := tx.conn.run(stmtKey{does: beginRead}); err != nil {
 		return err
 	}
+	tx.at = tx.store.cache.now()
 	_, err := tx.conn.number(stmtKey{does: anyCollection}, nothing)
 	return err
 }

@@ -345,13 +345,13 @@ func (tx *writeTx) forget() {
 // maxTouched bounds the list of changed documents.
 const maxTouched = 8192
 
-func (tx *writeTx) touch(collection int64, id []byte) {
+func (tx *writeTx) touch(collection, rid int64) {
 	switch {
 	case tx.everything:
 	case len(tx.touched) == maxTouched:
 		tx.everything, tx.touched = true, nil
 	default:
-		tx.touched = append(tx.touched, cacheKey{collection, string(id)})
+		tx.touched = append(tx.touched, cacheKey{collection, rid})
 	}
 }
 
@@ -360,9 +360,7 @@ func (tx *writeTx) holdCache(c *cache) {
 		c.holdAll()
 		return
 	}
-	for _, k := range tx.touched {
-		c.hold(k)
-	}
+	c.hold(tx.touched)
 }
 
 func (tx *writeTx) releaseCache(c *cache) {
@@ -370,7 +368,5 @@ func (tx *writeTx) releaseCache(c *cache) {
 		c.releaseAll()
 		return
 	}
-	for _, k := range tx.touched {
-		c.release(k)
-	}
+	c.release(tx.touched)
 }
