@@ -23,7 +23,7 @@ type encodings struct {
 const (
 	encodingShards = 16
 	// seenSlots is how many objects, of a shard, are remembered to have been seen once.
-	seenSlots = 1 << 10
+	seenSlots = 1 << 12
 	// encodingOverhead is what an entry takes besides its bytes, about.
 	encodingOverhead = 160
 	// maxEncoded is the largest stored document, in bytes, whose JSON is kept.
