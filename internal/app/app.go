@@ -183,10 +183,18 @@ func openStore(ctx context.Context, d *config.Database, logger *slog.Logger) (st
 	case config.MongoDB:
 		return mongo.Open(ctx, mongo.Options{
 			URI: d.URI, CollectionPrefix: d.CollectionPrefix, MaxTime: d.MaxTime, BatchSize: d.BatchSize,
-			ClientName: d.ClientName, ClientVersion: d.ClientVersion, Logger: logger,
+			ClientName: d.ClientName, ClientVersion: d.ClientVersion, Logger: logger, Events: clientEvents(d.LogClientEvents),
 		})
 	}
 	return nil, fmt.Errorf("unknown database engine %q", d.Engine)
+}
+
+func clientEvents(list []config.ClientEvent) []mongo.EventLog {
+	events := make([]mongo.EventLog, len(list))
+	for i, e := range list {
+		events[i] = mongo.EventLog(e)
+	}
+	return events
 }
 
 func embeddedOptions(d *config.Database, logger *slog.Logger) embedded.Options {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -82,4 +83,35 @@ func storePath(uri string) (string, error) {
 		return "", errors.New("is a file URI, which takes no options")
 	}
 	return filepath.Clean(path), nil
+}
+
+// readClientEvents reads the members, whose names and types were checked. Which
+// events there are, the driver knows.
+func readClientEvents(value any) (any, error) {
+	list := value.([]any)
+	events := make([]ClientEvent, 0, len(list))
+	for i, item := range list {
+		members, _ := item.(map[string]any)
+		var e ClientEvent
+		if e.Name, _ = members["name"].(string); e.Name == "" {
+			return nil, fmt.Errorf("has an entry %d without a name", i+1)
+		}
+		keys, _ := members["keys"].([]any)
+		for _, key := range keys {
+			text, ok := key.(string)
+			if !ok {
+				return nil, fmt.Errorf("has an entry %d with a key that is no text", i+1)
+			}
+			e.Keys = append(e.Keys, text)
+		}
+		if name, ok := members["logLevel"].(string); ok {
+			level, err := readLogLevel(name)
+			if err != nil {
+				return nil, fmt.Errorf("has an entry %d whose logLevel %w", i+1, err)
+			}
+			e.Level = level.(slog.Level)
+		}
+		events = append(events, e)
+	}
+	return events, nil
 }

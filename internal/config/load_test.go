@@ -190,7 +190,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("auth (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth", "databaseOptions.logClientEvents"} {
+	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}
@@ -464,6 +464,23 @@ func TestUserSensitiveFieldsAreProtected(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.want, e.Process.Apps[0].ProtectedFields); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", test.file, diff)
+		}
+	}
+}
+
+func TestClientEvents(t *testing.T) {
+	e, err := Load(Sources{Env: app, File: write(t, "c.json", `{"databaseOptions": {"logClientEvents": [
+		{"name": "commandFailed", "keys": ["failure", "command.find"], "logLevel": "warn"}, {"name": "serverOpening"}]}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ClientEvent{{Name: "commandFailed", Keys: []string{"failure", "command.find"}, Level: slog.LevelWarn}, {Name: "serverOpening", Level: slog.LevelInfo}}
+	if diff := cmp.Diff(want, e.Process.Apps[0].Database.LogClientEvents); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, wrong := range []string{`{}`, `{"name": ""}`, `{"name": "a", "logLevel": "loud"}`} {
+		if _, err := Load(Sources{Env: app, File: write(t, "c.json", `{"databaseOptions": {"logClientEvents": [`+wrong+`]}}`)}); err == nil || !strings.Contains(err.Error(), "logClientEvents") {
+			t.Errorf("%s: error %v does not name the option", wrong, err)
 		}
 	}
 }

@@ -183,6 +183,9 @@ type Database struct {
 	// ClientName and ClientVersion are what MongoDB logs as the client's.
 	ClientName, ClientVersion string
 
+	// LogClientEvents are the events of MongoDB's driver to log.
+	LogClientEvents []ClientEvent
+
 	// AllowPublicExplain lets clients ask for query plans.
 	AllowPublicExplain bool
 	// MaxTime bounds each query's time in the database; 0 is no bound.
@@ -200,6 +203,15 @@ type Database struct {
 	CollationCaseComparison bool
 	// DisableIndexFieldValidation lets indexes name fields that a class does not have.
 	DisableIndexFieldValidation bool
+}
+
+// ClientEvent is an event of MongoDB's driver to log.
+type ClientEvent struct {
+	// Name is the event's in the Node.js driver.
+	Name string
+	// Keys are the members of it to log, as paths; none means all.
+	Keys  []string
+	Level slog.Level
 }
 
 // Durability is a promise about acknowledged writes.

@@ -48,6 +48,8 @@ func assign(field, value any) error {
 		*f = value.([][]byte)
 	case *map[string]map[string]any:
 		*f = value.(map[string]map[string]any)
+	case *[]ClientEvent:
+		*f = value.([]ClientEvent)
 	case *[]RateLimit:
 		*f = value.([]RateLimit)
 	case *FilesAdapter:

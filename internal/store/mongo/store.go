@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,8 +42,12 @@ type Options struct {
 	// empty leaves it at the driver's own name (Parse Server's
 	// databaseOptions.clientMetadata).
 	ClientName, ClientVersion string
-	// Logger is told of what the URI asks for in vain; nil means nothing is logged.
+	// Logger is told of what the URI asks for in vain, and of Events; nil means
+	// nothing is logged.
 	Logger *slog.Logger
+	// Events are the driver's events to log (Parse Server's
+	// databaseOptions.logClientEvents).
+	Events []EventLog
 }
 
 // defaultDatabase is the database of a URI that names none.
@@ -82,6 +87,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if o.ClientName != "" {
 		c.SetDriverInfo(&options.DriverInfo{Name: o.ClientName, Version: o.ClientVersion})
+	}
+	for _, e := range o.Events {
+		if !slices.Contains(eventNames, e.Name) {
+			return nil, fmt.Errorf("the MongoDB driver has no event %q", e.Name)
+		}
+	}
+	if len(o.Events) > 0 && o.Logger != nil {
+		(&eventLogger{o.Logger, o.Events}).monitor(c)
 	}
 	client, err := mongo.Connect(c)
 	if err != nil {
