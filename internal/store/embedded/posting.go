@@ -2,12 +2,12 @@ package embedded
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"runtime"
 	"slices"
 
 	"github.com/loam-baas/loam/internal/store"
+	"github.com/loam-baas/loam/internal/store/heap"
 )
 
 // postings are the entries that a text index has for some terms, merged by
@@ -40,7 +40,7 @@ const (
 // returns false. The connection must be in a snapshot.
 func (p *postings) each(ctx context.Context, yield func(hit) (bool, error)) error {
 	p.portion = min(max(maxPortions/max(len(p.terms), 1), minPortion), maxPortion)
-	var rest postingHeap
+	var rest []*posting // a heap by their next rows
 	for _, term := range p.terms {
 		t := &posting{term: term}
 		if more, err := p.read(ctx, t); err != nil {
@@ -49,7 +49,7 @@ func (p *postings) each(ctx context.Context, yield func(hit) (bool, error)) erro
 			rest = append(rest, t)
 		}
 	}
-	heap.Init(&rest)
+	slices.SortFunc(rest, func(a, b *posting) int { return cmp.Compare(a.hits[0].rid, b.hits[0].rid) })
 	for len(rest) > 0 {
 		next := hit{rid: rest[0].hits[0].rid}
 		for len(rest) > 0 && rest[0].hits[0].rid == next.rid {
@@ -64,9 +64,9 @@ func (p *postings) each(ctx context.Context, yield func(hit) (bool, error)) erro
 				}
 			}
 			if more {
-				heap.Fix(&rest, 0)
+				heap.Down(rest, sooner)
 			} else {
-				heap.Pop(&rest)
+				rest = heap.Pop(rest, sooner)
 			}
 		}
 		if more, err := yield(next); err != nil || !more {
@@ -145,16 +145,5 @@ type posting struct {
 	ended        bool
 }
 
-// postingHeap is a heap of postings by their next rows.
-type postingHeap []*posting
-
-func (m postingHeap) Len() int           { return len(m) }
-func (m postingHeap) Less(i, j int) bool { return m[i].hits[0].rid < m[j].hits[0].rid }
-func (m postingHeap) Swap(i, j int)      { m[i], m[j] = m[j], m[i] }
-func (m *postingHeap) Push(x any)        { *m = append(*m, x.(*posting)) }
-func (m *postingHeap) Pop() any {
-	last := len(*m) - 1
-	x := (*m)[last]
-	*m = (*m)[:last]
-	return x
-}
+// sooner tells whether the next row of a is before that of b.
+func sooner(a, b **posting) bool { return (*a).hits[0].rid < (*b).hits[0].rid }

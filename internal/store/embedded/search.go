@@ -12,6 +12,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/store"
 	"github.com/loam-baas/loam/internal/store/expression"
+	"github.com/loam-baas/loam/internal/store/heap"
 	"github.com/loam-baas/loam/internal/store/match"
 	"github.com/loam-baas/loam/internal/store/text"
 )
@@ -216,6 +217,8 @@ func (a *orderedDoc) compare(b *orderedDoc) int {
 	return int(a.number - b.number)
 }
 
+func (a *orderedDoc) after(b *orderedDoc) bool { return a.compare(b) > 0 }
+
 func (o *ordering) add(h handle, doc bson.Raw) error {
 	var err error
 	if o.key, err = o.search.appendKey(o.key[:0], doc, h.score); err != nil {
@@ -235,11 +238,11 @@ func (o *ordering) add(h handle, doc bson.Raw) error {
 	case full:
 		o.size -= len(o.items[0].key) + len(o.items[0].doc)
 		o.items[0] = item
-		o.down(0)
+		heap.Down(o.items, (*orderedDoc).after)
 	default:
 		o.items = append(o.items, item)
 		if o.capacity > 0 {
-			o.up(len(o.items) - 1)
+			heap.Up(o.items, (*orderedDoc).after)
 		}
 	}
 	if o.size > maxSortBytes {
@@ -252,32 +255,4 @@ func (o *ordering) add(h handle, doc bson.Raw) error {
 func (o *ordering) sorted() []orderedDoc {
 	slices.SortFunc(o.items, func(a, b orderedDoc) int { return a.compare(&b) })
 	return o.items
-}
-
-// up and down restore the heap from a changed item on.
-func (o *ordering) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if o.items[i].compare(&o.items[parent]) <= 0 {
-			return
-		}
-		o.items[i], o.items[parent] = o.items[parent], o.items[i]
-		i = parent
-	}
-}
-
-func (o *ordering) down(i int) {
-	for {
-		last := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(o.items) && o.items[child].compare(&o.items[last]) > 0 {
-				last = child
-			}
-		}
-		if last == i {
-			return
-		}
-		o.items[i], o.items[last] = o.items[last], o.items[i]
-		i = last
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/loam-baas/loam/internal/store/heap"
 )
 
 // Sorter sorts records by keys, or finds the first of them: with a capacity it is
@@ -39,6 +41,8 @@ func (a *item) compare(b *item) int {
 	return int(a.number - b.number)
 }
 
+func (a *item) after(b *item) bool { return a.compare(b) > 0 }
+
 // NewSorter returns a sorter, to be closed in the end, that keeps the first
 // capacity records in order, or all if capacity is 0. Options.Reserve is not asked.
 func NewSorter(o Options, capacity int64) *Sorter { return &Sorter{options: o, capacity: capacity} }
@@ -57,11 +61,11 @@ func (s *Sorter) Add(key, record []byte) error {
 	case full:
 		s.size -= len(s.items[0].data) + itemSize
 		s.items[0] = it
-		s.down(0)
+		heap.Down(s.items, (*item).after)
 	default:
 		s.items = append(s.items, it)
 		if s.capacity > 0 {
-			s.up(len(s.items) - 1)
+			heap.Up(s.items, (*item).after)
 		}
 	}
 	if s.size > s.options.Memory {
@@ -128,20 +132,20 @@ func (s *Sorter) merged(yield func([]byte) (bool, error)) error {
 			return failed(err)
 		}
 	}
-	// heap is of the runs that have a record, the first in order on top.
-	var heap []*run
+	// rest is a heap of the runs that have a record, the first in order on top.
+	var rest []*run
 	for i, r := range s.runs {
 		r.in = bufio.NewReaderSize(r.file.File, blockSize)
 		r.item.number = int64(i) // earlier runs hold earlier records
 		if more, err := r.next(); err != nil {
 			return failed(err)
 		} else if more {
-			heap = append(heap, r)
+			rest = append(rest, r)
 		}
 	}
-	slices.SortFunc(heap, func(a, b *run) int { return a.item.compare(&b.item) })
-	for n := int64(0); len(heap) > 0 && (s.capacity == 0 || n < s.capacity); n++ {
-		first := heap[0]
+	slices.SortFunc(rest, func(a, b *run) int { return a.item.compare(&b.item) })
+	for n := int64(0); len(rest) > 0 && (s.capacity == 0 || n < s.capacity); n++ {
+		first := rest[0]
 		if more, err := yield(first.item.data[first.item.key:]); err != nil || !more {
 			return err
 		}
@@ -149,30 +153,13 @@ func (s *Sorter) merged(yield func([]byte) (bool, error)) error {
 		if err != nil {
 			return failed(err)
 		}
-		if !more {
-			heap[0] = heap[len(heap)-1]
-			heap = heap[:len(heap)-1]
+		if more {
+			heap.Down(rest, sooner)
+		} else {
+			rest = heap.Pop(rest, sooner)
 		}
-		sift(heap)
 	}
 	return nil
-}
-
-// sift restores a heap of which the top has changed.
-func sift(heap []*run) {
-	for i := 0; ; {
-		least := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(heap) && heap[child].item.compare(&heap[least].item) < 0 {
-				least = child
-			}
-		}
-		if least == i {
-			return
-		}
-		heap[i], heap[least] = heap[least], heap[i]
-		i = least
-	}
 }
 
 // Close lets go of the records.
@@ -190,6 +177,8 @@ type run struct {
 	item item // the next one
 }
 
+func sooner(a, b **run) bool { return (*a).item.compare(&(*b).item) < 0 }
+
 // next reads the next record and tells whether there is one.
 func (r *run) next() (bool, error) {
 	var head [8]byte
@@ -202,32 +191,4 @@ func (r *run) next() (bool, error) {
 	r.item.data = sized(r.item.data, int(binary.LittleEndian.Uint32(head[4:])))
 	_, err := io.ReadFull(r.in, r.item.data)
 	return true, err
-}
-
-// up and down restore the heap of items from a changed one on.
-func (s *Sorter) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if s.items[i].compare(&s.items[parent]) <= 0 {
-			return
-		}
-		s.items[i], s.items[parent] = s.items[parent], s.items[i]
-		i = parent
-	}
-}
-
-func (s *Sorter) down(i int) {
-	for {
-		last := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(s.items) && s.items[child].compare(&s.items[last]) > 0 {
-				last = child
-			}
-		}
-		if last == i {
-			return
-		}
-		s.items[i], s.items[last] = s.items[last], s.items[i]
-		i = last
-	}
 }
