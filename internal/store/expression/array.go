@@ -13,8 +13,8 @@ import (
 // arrayFunctions are the operators on arrays that know no order of values.
 var arrayFunctions = map[string]function{
 	"$arrayElemAt":  {2, 2, elementAt},
-	"$first":        {1, 1, func(env *Env, args []value) (value, error) { return nth(env, "$first", args[0], 0) }},
-	"$last":         {1, 1, func(env *Env, args []value) (value, error) { return nth(env, "$last", args[0], -1) }},
+	"$first":        {1, 1, nth(0, "$first's argument must be an array, but is %s")},
+	"$last":         {1, 1, nth(-1, "$last's argument must be an array, but is %s")},
 	"$concatArrays": {0, many, concatArrays},
 	"$isArray":      {1, 1, func(_ *Env, args []value) (value, error) { return boolean(args[0].Type == bson.TypeArray), nil }},
 	"$range":        {2, 3, rangeOf},
@@ -63,43 +63,26 @@ func element(array value, i int) value {
 	}
 }
 
-func nth(_ *Env, name string, array value, i int) (value, error) {
-	switch {
-	case nullish(array):
-		return null, nil
-	case array.Type != bson.TypeArray:
-		return missing, store.BadRequest(28689, "%s's argument must be an array, but is %s", name, typeName(array))
+func nth(i int, notArray string) evaluator {
+	return func(_ *Env, args []value) (value, error) {
+		if ok, err := arrayOrNull(args[0], 28689, notArray); !ok {
+			return null, err
+		}
+		return element(args[0], i), nil
 	}
-	return element(array, i), nil
 }
 
 func concatArrays(env *Env, args []value) (value, error) {
-	b := env.array()
-	for _, v := range args {
-		switch {
-		case nullish(v):
-			b.done()
-			return null, nil
-		case v.Type != bson.TypeArray:
-			return missing, store.BadRequest(28664, "$concatArrays only supports arrays, not %s", typeName(v))
-		}
-		if err := b.addAll(v); err != nil {
-			return missing, err
-		}
-	}
-	return b.done(), nil
+	return joined(env, args, 28664, "$concatArrays only supports arrays, not %s")
 }
 
 func rangeOf(env *Env, args []value) (value, error) {
 	bounds := [3]int64{2: 1}
 	for i, v := range args {
-		what := [3]string{"starting value", "ending value", "step value"}[i]
-		if !isNumber(v) {
-			return missing, store.BadRequest(34443+2*int32(i), "$range requires a numeric %s, found value of type: %s", what, typeName(v))
-		}
-		n, ok := int32Of(v)
-		if !ok {
-			return missing, store.BadRequest(34444+2*int32(i), "$range requires a %s that can be represented as a 32-bit integer, found value: %s", what, shown(v))
+		what := [3]string{"$range's starting value", "$range's ending value", "$range's step value"}[i]
+		n, err := int32Argument(v, 34443+2*int32(i), what)
+		if err != nil {
+			return missing, err
 		}
 		bounds[i] = int64(n)
 	}
@@ -118,11 +101,8 @@ func rangeOf(env *Env, args []value) (value, error) {
 
 func reverseArray(env *Env, args []value) (value, error) {
 	v := args[0]
-	switch {
-	case nullish(v):
-		return null, nil
-	case v.Type != bson.TypeArray:
-		return missing, store.BadRequest(34435, "The argument to $reverseArray must be an array, but was of type: %s", typeName(v))
+	if ok, err := arrayOrNull(v, 34435, "The argument to $reverseArray must be an array, but was of type: %s"); !ok {
+		return null, err
 	}
 	list := items(v)
 	slices.Reverse(list)
@@ -140,13 +120,10 @@ func slice(env *Env, args []value) (value, error) {
 	}
 	var numbers [2]int
 	for i, v := range args[1:] {
-		which := [2]string{"Second", "Third"}[i]
-		if !isNumber(v) {
-			return missing, store.BadRequest(28725+2*int32(i), "%s argument to $slice must be a numeric value, but is of type: %s", which, typeName(v))
-		}
-		n, ok := int32Of(v)
-		if !ok {
-			return missing, store.BadRequest(28726+2*int32(i), "%s argument to $slice can't be represented as a 32-bit integer: %s", which, shown(v))
+		what := [2]string{"Second argument to $slice", "Third argument to $slice"}[i]
+		n, err := int32Argument(v, 28725+2*int32(i), what)
+		if err != nil {
+			return missing, err
 		}
 		numbers[i] = int(n)
 	}

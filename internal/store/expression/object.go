@@ -103,11 +103,8 @@ func objectToArray(env *Env, args []value) (value, error) {
 
 func arrayToObject(env *Env, args []value) (value, error) {
 	array := args[0]
-	switch {
-	case nullish(array):
-		return null, nil
-	case array.Type != bson.TypeArray:
-		return missing, store.BadRequest(40386, "$arrayToObject requires an array input, found: %s", typeName(array))
+	if ok, err := arrayOrNull(array, 40386, "$arrayToObject requires an array input, found: %s"); !ok {
+		return null, err
 	}
 	var f fields
 	var kind bson.Type

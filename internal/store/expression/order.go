@@ -47,11 +47,8 @@ func contains(c match.Collation) evaluator {
 // indexOfArray is $indexOfArray.
 func indexOfArray(c match.Collation) evaluator {
 	return func(env *Env, args []value) (value, error) {
-		switch {
-		case nullish(args[0]):
-			return null, nil
-		case args[0].Type != bson.TypeArray:
-			return missing, store.BadRequest(40090, "$indexOfArray requires an array as a first argument, found: %s", typeName(args[0]))
+		if ok, err := arrayOrNull(args[0], 40090, "$indexOfArray requires an array as a first argument, found: %s"); !ok {
+			return null, err
 		}
 		b, ok, err := boundsOf("$indexOfArray", args[2:], length(args[0]))
 		if err != nil {
@@ -134,13 +131,11 @@ func (c compiler) sortArray(name string, v value) (node, error) {
 
 func (n *sortArray) eval(env *Env) (value, error) {
 	input, err := n.input.eval(env)
-	switch {
-	case err != nil:
+	if err != nil {
 		return missing, err
-	case nullish(input):
-		return null, nil
-	case input.Type != bson.TypeArray:
-		return missing, store.BadRequest(2942504, "The input argument to $sortArray must be an array, but was of type: %s", typeName(input))
+	}
+	if ok, err := arrayOrNull(input, 2942504, "The input argument to $sortArray must be an array, but was of type: %s"); !ok {
+		return null, err
 	}
 	list := items(input)
 	if n.fields == nil {

@@ -81,7 +81,6 @@ func (l *let) eval(env *Env) (value, error) {
 
 // each is $map, or $filter when keep is set.
 type each struct {
-	name  string
 	input node
 	slot  int
 	in    node
@@ -109,7 +108,7 @@ func (c compiler) each(name string, v value) (node, error) {
 			return nil, err
 		}
 	}
-	n := &each{name: name, keep: keep}
+	n := &each{keep: keep}
 	if n.input, err = c.compile(raw[0]); err != nil {
 		return nil, err
 	}
@@ -128,15 +127,15 @@ func (c compiler) each(name string, v value) (node, error) {
 
 func (n *each) eval(env *Env) (value, error) {
 	input, err := n.input.eval(env)
-	switch {
-	case err != nil:
+	if err != nil {
 		return missing, err
-	case nullish(input):
-		return null, nil
-	case input.Type != bson.TypeArray && n.keep:
-		return missing, store.BadRequest(28651, "input to $filter must be an array not %s", typeName(input))
-	case input.Type != bson.TypeArray:
-		return missing, store.BadRequest(16883, "input to $map must be an array not %s", typeName(input))
+	}
+	code, notArray := int32(16883), "input to $map must be an array not %s"
+	if n.keep {
+		code, notArray = 28651, "input to $filter must be an array not %s"
+	}
+	if ok, err := arrayOrNull(input, code, notArray); !ok {
+		return null, err
 	}
 	limit, err := n.most(env)
 	if err != nil {
@@ -223,13 +222,11 @@ const depthChecks = 64
 
 func (n *reduction) eval(env *Env) (value, error) {
 	input, err := n.input.eval(env)
-	switch {
-	case err != nil:
+	if err != nil {
 		return missing, err
-	case nullish(input):
-		return null, nil
-	case input.Type != bson.TypeArray:
-		return missing, store.BadRequest(40080, "$reduce requires that 'input' be an array, found: %s", typeName(input))
+	}
+	if ok, err := arrayOrNull(input, 40080, "$reduce requires that 'input' be an array, found: %s"); !ok {
+		return null, err
 	}
 	v, err := n.initial.eval(env)
 	if err != nil {

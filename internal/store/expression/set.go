@@ -47,17 +47,15 @@ func setIntersection(c match.Collation) evaluator {
 	return func(env *Env, args []value) (value, error) {
 		var common []value
 		for i, v := range args {
-			switch {
-			case nullish(v):
-				return null, nil
-			case v.Type != bson.TypeArray:
-				return missing, store.BadRequest(17047, "All operands of $setIntersection must be arrays. One argument is of type: %s", typeName(v))
-			case i == 0:
-				common = setOf(c, v)
-			default:
-				set := setOf(c, v)
-				common = slices.DeleteFunc(common, func(v value) bool { return !setContains(c, set, v) })
+			if ok, err := arrayOrNull(v, 17047, "All operands of $setIntersection must be arrays. One argument is of type: %s"); !ok {
+				return null, err
 			}
+			set := setOf(c, v)
+			if i == 0 {
+				common = set
+				continue
+			}
+			common = slices.DeleteFunc(common, func(v value) bool { return !setContains(c, set, v) })
 		}
 		return env.list(common)
 	}
@@ -65,20 +63,11 @@ func setIntersection(c match.Collation) evaluator {
 
 func setUnion(c match.Collation) evaluator {
 	return func(env *Env, args []value) (value, error) {
-		b := env.array()
-		for _, v := range args {
-			switch {
-			case nullish(v):
-				b.done()
-				return null, nil
-			case v.Type != bson.TypeArray:
-				return missing, store.BadRequest(17043, "All operands of $setUnion must be arrays. One argument is of type: %s", typeName(v))
-			}
-			if err := b.addAll(v); err != nil {
-				return missing, err
-			}
+		all, err := joined(env, args, 17043, "All operands of $setUnion must be arrays. One argument is of type: %s")
+		if err != nil || all.Type != bson.TypeArray {
+			return all, err
 		}
-		return env.list(setOf(c, b.done()))
+		return env.list(setOf(c, all))
 	}
 }
 

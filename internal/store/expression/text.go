@@ -211,14 +211,10 @@ func substringCodePoints(_ *Env, args []value) (value, error) {
 		return missing, err
 	}
 	var numbers [2]int
-	for i, what := range [2]string{"starting index", "length"} {
-		v := args[i+1]
-		if !isNumber(v) {
-			return missing, store.BadRequest(34450+2*int32(i), "$substrCP: %s must be a numeric type (is BSON type %s)", what, typeName(v))
-		}
-		n, ok := int32Of(v)
-		if !ok {
-			return missing, store.BadRequest(34451+2*int32(i), "$substrCP: %s cannot be represented as a 32-bit integral value: %s", what, shown(v))
+	for i, what := range [2]string{"$substrCP: starting index", "$substrCP: length"} {
+		n, err := int32Argument(args[i+1], 34450+2*int32(i), what)
+		if err != nil {
+			return missing, err
 		}
 		numbers[i] = int(n)
 	}
