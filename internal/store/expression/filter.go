@@ -14,9 +14,13 @@ func Filters(env *Env, o Options) func(v bson.RawValue) (match.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return filter{expression: e, env: env}, nil
+		return e.Filter(env), nil
 	}
 }
+
+// Filter returns the expression as what a filter asks about documents, evaluated
+// in env.
+func (e *Expression) Filter(env *Env) match.Expr { return filter{expression: e, env: env} }
 
 // filter is an $expr.
 type filter struct {

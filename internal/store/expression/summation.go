@@ -140,8 +140,15 @@ func (s *Summation) Mean() bson.RawValue {
 
 // alone returns a number as a value with memory of its own.
 func alone(n number) value {
-	env := Env{chunk: make([]byte, 8)}
-	return env.number(n)
+	switch n.kind {
+	case bson.TypeInt32:
+		return value{Type: n.kind, Value: binary.LittleEndian.AppendUint32(nil, uint32(n.integer))}
+	case bson.TypeInt64:
+		return value{Type: n.kind, Value: binary.LittleEndian.AppendUint64(nil, uint64(n.integer))}
+	case bson.TypeDouble:
+		return value{Type: n.kind, Value: binary.LittleEndian.AppendUint64(nil, math.Float64bits(n.double))}
+	}
+	return new(Env).decimal(n.decimal)
 }
 
 // Deviation is the standard deviation of numbers, by Welford's method. The zero

@@ -49,7 +49,7 @@ func (c compiler) graphLookup(v any) (*graphing, error) {
 			if g.restriction, ok = e.Value.(bson.D); !ok {
 				err = store.BadRequest(40185, "restrictSearchWithMatch must be an object")
 			} else {
-				_, err = c.match(g.restriction)
+				err = c.searchable("restrictSearchWithMatch", g.restriction)
 			}
 		default:
 			text, known := texts[e.Key]
@@ -66,9 +66,6 @@ func (c compiler) graphLookup(v any) (*graphing, error) {
 	}
 	if g.from == "" || g.path == "" || onward == "" || g.to == "" || g.start == nil {
 		return nil, store.BadRequest(40105, "$graphLookup requires 'from', 'as', 'startWith', 'connectFromField', and 'connectToField' to be specified.")
-	}
-	if hasExpression(g.restriction, 0) {
-		return nil, store.BadRequest(codeNotSupported, "$expr in restrictSearchWithMatch is not served")
 	}
 	return g, g.paths(onward, depth)
 }

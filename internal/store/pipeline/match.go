@@ -18,7 +18,12 @@ type filtering struct{ conjuncts []conjunct }
 // conjunct is a part of a filter, as small as it can be.
 type conjunct struct {
 	filter bson.D
-	test   predicate // nil for what only a search can tell
+	raw    bson.Raw       // the filter
+	test   *match.Matcher // nil for what only a search can tell
+	// expressions are those of its $exprs. They know what is asked of them in a run
+	// only, for which test is compiled anew.
+	expressions []*expression.Expression
+	collation   match.Collation
 	// paths are those that it looks at; whole tells that it looks at everything.
 	paths []string
 	whole bool
@@ -28,11 +33,6 @@ type conjunct struct {
 	binding *binding
 }
 
-// predicate tells whether a document satisfies a part of a filter.
-type predicate interface {
-	test(x *execution, doc bson.Raw) (bool, error)
-}
-
 func (c compiler) match(v any) (*filtering, error) {
 	d, ok := v.(bson.D)
 	if !ok {
@@ -40,6 +40,21 @@ func (c compiler) match(v any) (*filtering, error) {
 	}
 	f := &filtering{}
 	return f, c.conjuncts(f, d, 0)
+}
+
+// searchable is an error if a filter, of that name, can't be that of a search, which
+// knows no variables.
+func (c compiler) searchable(name string, filter bson.D) error {
+	f, err := c.match(filter)
+	if err != nil {
+		return err
+	}
+	for _, part := range f.conjuncts {
+		if !part.search {
+			return store.BadRequest(codeNotSupported, "variables in %s are not served", name)
+		}
+	}
+	return nil
 }
 
 // maxFilterDepth is MongoDB's bound on the nesting of a filter.
@@ -76,14 +91,37 @@ func allDocuments(list bson.A) bool {
 }
 
 func (c compiler) conjunct(filter bson.D, depth int) (conjunct, error) {
-	part := conjunct{filter: filter, search: true}
+	part := conjunct{filter: filter, search: true, collation: c.collation}
 	if hasText(filter, depth) {
 		return part, nil
 	}
 	part.note(filter)
 	var err error
-	part.test, err = c.predicate(filter, depth, &part)
+	if part.raw, err = match.Encode(filter); err != nil {
+		return part, err
+	}
+	part.test, err = part.compile(func(v bson.RawValue) (match.Expr, error) { return nil, c.expr(v, &part) })
+	if err == nil && part.test.Near() != nil {
+		err = store.BadRequest(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
+	}
 	return part, err
+}
+
+func (p *conjunct) compile(expr func(bson.RawValue) (match.Expr, error)) (*match.Matcher, error) {
+	return match.Options{Collation: p.collation, Expr: expr}.CompileRaw(p.raw)
+}
+
+// in returns what decides in a run.
+func (p *conjunct) in(env *expression.Env) (*match.Matcher, error) {
+	if len(p.expressions) == 0 {
+		return p.test, nil
+	}
+	rest := p.expressions
+	return p.compile(func(bson.RawValue) (match.Expr, error) {
+		next := rest[0]
+		rest = rest[1:]
+		return next.Filter(env), nil
+	})
 }
 
 // hasText tells whether there is a $text, in an alternative or not.
@@ -130,140 +168,25 @@ func unindexed(path string) string {
 	return strings.Join(kept, ".")
 }
 
-// predicate compiles a filter of which expressions may be a part.
-func (c compiler) predicate(filter bson.D, depth int, part *conjunct) (predicate, error) {
-	if !hasExpression(filter, depth) {
-		m, err := c.collation.Compile(filter)
-		if err != nil {
-			return nil, err
-		}
-		if m.Near() != nil {
-			return nil, store.BadRequest(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
-		}
-		return matching{m}, nil
+// expr compiles an $expr of a conjunct.
+func (c compiler) expr(raw bson.RawValue, part *conjunct) error {
+	var v any
+	if err := raw.Unmarshal(&v); err != nil {
+		return store.BadRequest(codeFailedToParse, "$expr cannot be read")
 	}
-	var parts every
-	for _, e := range filter {
-		var p predicate
-		var err error
-		switch e.Key {
-		case "$expr":
-			p, err = c.test(e.Value, part)
-		case "$and", "$or", "$nor":
-			p, err = c.combination(e, depth, part)
-		default:
-			p, err = c.predicate(bson.D{e}, depth, part)
-		}
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, p)
-	}
-	if len(parts) == 1 {
-		return parts[0], nil
-	}
-	return parts, nil
-}
-
-// hasExpression tells whether there is an $expr outside of conditions on fields.
-func hasExpression(filter bson.D, depth int) bool {
-	for _, e := range filter {
-		if e.Key == "$expr" {
-			return true
-		}
-		list, ok := e.Value.(bson.A)
-		if !ok || depth > maxFilterDepth || e.Key != "$and" && e.Key != "$or" && e.Key != "$nor" {
-			continue
-		}
-		for _, clause := range list {
-			if d, ok := clause.(bson.D); ok && hasExpression(d, depth+1) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (c compiler) combination(e bson.E, depth int, part *conjunct) (predicate, error) {
-	list := e.Value.(bson.A) // or there would be no expression in it
-	if depth > maxFilterDepth {
-		return nil, store.BadRequest(2, "exceeded maximum query tree depth of %d", maxFilterDepth)
-	}
-	var clauses []predicate
-	for _, clause := range list {
-		d, ok := clause.(bson.D)
-		if !ok {
-			return nil, store.BadRequest(2, "%s entries need to be full objects", e.Key)
-		}
-		p, err := c.predicate(d, depth+1, part)
-		if err != nil {
-			return nil, err
-		}
-		clauses = append(clauses, p)
-	}
-	switch e.Key {
-	case "$and":
-		return every(clauses), nil
-	case "$or":
-		return some(clauses), nil
-	}
-	return none(clauses), nil
-}
-
-// test compiles $expr.
-func (c compiler) test(v any, part *conjunct) (predicate, error) {
 	e, err := c.expression(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	paths, whole := e.Paths()
+	part.expressions = append(part.expressions, e)
 	part.paths, part.whole = append(part.paths, paths...), part.whole || whole
 	// Of variables, a search knows nothing.
 	part.search = part.search && !mentions(v, "$$")
 	if len(part.filter) == 1 && part.filter[0].Key == "$expr" {
 		part.binding = c.bindingOf(v)
 	}
-	return truth{e}, nil
-}
-
-type matching struct{ filter *match.Matcher }
-
-func (m matching) test(_ *execution, doc bson.Raw) (bool, error) { return m.filter.Match(doc), nil }
-
-type truth struct{ expression *expression.Expression }
-
-func (t truth) test(x *execution, doc bson.Raw) (bool, error) {
-	v, err := t.expression.Evaluate(x.env, doc)
-	return match.Truthy(v), err
-}
-
-type (
-	every []predicate
-	some  []predicate
-	none  []predicate
-)
-
-func (ps every) test(x *execution, doc bson.Raw) (bool, error) {
-	for _, p := range ps {
-		if ok, err := p.test(x, doc); !ok || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-func (ps some) test(x *execution, doc bson.Raw) (bool, error) {
-	for _, p := range ps {
-		if ok, err := p.test(x, doc); ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
-}
-
-func (ps none) test(x *execution, doc bson.Raw) (bool, error) {
-	ok, err := some(ps).test(x, doc)
-	return !ok && err == nil, err
+	return nil
 }
 
 // mentions tells whether a part of v is a string with text in it.
@@ -341,23 +264,36 @@ func (f *filtering) traits() traits {
 }
 
 func (f *filtering) step(x *execution, next step, _ bool) step {
-	return &filter{x: x, conjuncts: f.conjuncts, next: next}
+	s := &filter{next: next}
+	for _, c := range f.conjuncts {
+		if c.test == nil {
+			s.err = store.BadRequest(17313, "$match with $text is only allowed as the first pipeline stage")
+			break
+		}
+		test, err := c.in(x.env)
+		if err != nil {
+			s.err = err
+			break
+		}
+		s.tests = append(s.tests, test)
+	}
+	return s
 }
 
 type filter struct {
-	x         *execution
-	conjuncts []conjunct
-	next      step
+	tests []*match.Matcher
+	err   error // once the tests before have held
+	next  step
 }
 
 func (f *filter) take(doc bson.Raw) (bool, error) {
-	for _, c := range f.conjuncts {
-		if c.test == nil {
-			return false, store.BadRequest(17313, "$match with $text is only allowed as the first pipeline stage")
-		}
-		if ok, err := c.test.test(f.x, doc); !ok || err != nil {
+	for _, test := range f.tests {
+		if ok, err := test.Decide(doc); !ok || err != nil {
 			return true, err
 		}
+	}
+	if f.err != nil {
+		return false, f.err
 	}
 	return f.next.take(doc)
 }

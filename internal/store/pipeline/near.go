@@ -51,7 +51,7 @@ func (c compiler) geoNear(v any) (*nearness, error) {
 			if n.query, ok = e.Value.(bson.D); !ok {
 				err = store.BadRequest(codeTypeMismatch, "$geoNear parameter 'query' must be an object")
 			} else {
-				_, err = c.match(n.query)
+				err = c.searchable("the query of $geoNear", n.query)
 			}
 		case "distanceField":
 			if n.distanceField, ok = e.Value.(string); !ok {
@@ -77,8 +77,6 @@ func (c compiler) geoNear(v any) (*nearness, error) {
 		return nil, store.BadRequest(5860400, "$geoNear requires a 'near' argument")
 	case n.distanceField == "":
 		return nil, store.BadRequest(16606, "$geoNear requires a 'distanceField' option as a String")
-	case hasExpression(n.query, 0):
-		return nil, store.BadRequest(codeNotSupported, "$expr in the query of $geoNear is not served")
 	}
 	return n, nil
 }
@@ -102,8 +100,9 @@ func (n *nearness) read(x *execution, p *Pipeline, take func(bson.Raw) error) er
 		return err
 	}
 	q := p.bound(x)
-	q.Filter = conjunction(bson.D{{Key: path, Value: condition}}, conjunction(n.query, q.Filter))
-	m, err := n.collation.Compile(q.Filter)
+	near := bson.D{{Key: path, Value: condition}}
+	q.Filter = conjunction(near, conjunction(n.query, q.Filter))
+	m, err := n.collation.Compile(near)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ var lookupCases = []aggregateCase{
 
 	{pipeline: `[{"$match":{"_id":1}},{"$project":{"_id":1}},{"$graphLookup":{"from":"people","startWith":"Ann","connectFromField":"boss","connectToField":"name","as":"up","depthField":"d"}},{"$unwind":"$up"},{"$sort":{"up._id":1}},{"$project":{"_id":0,"i":"$up._id","d":"$up.d"}}]`,
 		want: []string{`{"i":1,"d":{"$numberLong":"2"}}`, `{"i":2,"d":{"$numberLong":"1"}}`, `{"i":3,"d":{"$numberLong":"0"}}`, `{"i":4,"d":{"$numberLong":"1"}}`}},
-	{pipeline: `[{"$match":{"_id":1}},{"$project":{"_id":1}},{"$graphLookup":{"from":"people","startWith":["Bob","Kim"],"connectFromField":"boss","connectToField":"name","as":"up","maxDepth":0,"restrictSearchWithMatch":{"_id":{"$lt":4}}}}]`,
+	{pipeline: `[{"$match":{"_id":1}},{"$project":{"_id":1}},{"$graphLookup":{"from":"people","startWith":["Bob","Kim"],"connectFromField":"boss","connectToField":"name","as":"up","maxDepth":0,"restrictSearchWithMatch":{"$expr":{"$lt":["$_id",4]}}}}]`,
 		want: []string{`{"_id":1,"up":[{"_id":2,"name":"Bob","boss":"Eve"}]}`}},
 	{pipeline: `[{"$graphLookup":{"from":"people"}}]`, code: 40105},
 	{pipeline: `[{"$graphLookup":{"from":"people","maxDepth":-1}}]`, code: 40101},
@@ -148,6 +148,10 @@ var nearCases = []aggregateCase{
 		want: []string{`{"_id":3}`}},
 	{pipeline: `[{"$geoNear":{"near":[0,0],"spherical":true,"distanceField":"d"}},{"$sort":{"d":-1}},{"$limit":1},{"$project":{"d":{"$floor":{"$multiply":["$d",10000]}}}}]`,
 		want: []string{`{"_id":3,"d":349.0}`}},
+	{pipeline: `[{"$geoNear":{"near":{"type":"Point","coordinates":[0,0]},"distanceField":"d","query":{"$expr":{"$gt":["$k",1]}}}},{"$project":{"_id":1}}]`,
+		want: []string{`{"_id":3}`}},
+	{pipeline: `[{"$geoNear":{"near":{"type":"Point","coordinates":[0,0]},"distanceField":"d"}},{"$match":{"$expr":{"$eq":["$k",2]}}},{"$project":{"_id":1}}]`,
+		want: []string{`{"_id":3}`}},
 	{pipeline: `[{"$geoNear":{"near":[0,0]}}]`, code: 16606},
 }
 
@@ -174,6 +178,7 @@ func testAggregateText(f *fixture) {
 	self := `{"$lookup":{"from":"sales","localField":"_id","foreignField":"_id","as":"self"}}`
 	both := []string{`{"_id":2,"good":false}`, `{"_id":1,"good":true}`}
 	f.runAggregates("the score stays with a document", []aggregateCase{
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"},"$expr":{"$gt":["$_id",1]}}},` + good + `]`, want: []string{`{"_id":2,"good":false}`}},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$set":{"k":{"$multiply":["$_id",-1]}}},{"$sort":{"k":1}},` + good + `]`, want: both},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$sort":{"_id":-1}},` + good + `]`, want: both},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$unwind":"$self"},{"$set":{"n":"$self._id"}},{"$sort":{"n":-1}},` + good + `]`, want: both},
