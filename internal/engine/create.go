@@ -196,7 +196,10 @@ func (w *write) applyDefaults() ([]parse.Member, error) {
 	for _, name := range obligations {
 		field := w.class.Fields[name]
 		i := slices.IndexFunc(w.fields, func(f change) bool { return f.path == name })
-		if i >= 0 && !emptyValue(w.fields[i].value) {
+		if i >= 0 && !isNull(w.fields[i].value) {
+			if field.Required && emptyValue(w.fields[i].value) {
+				return nil, parse.Errorf(parse.ValidationError, "%s is required", name)
+			}
 			continue
 		}
 		switch {

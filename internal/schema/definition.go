@@ -225,6 +225,9 @@ func (f *Field) checkOptions(class string) error {
 func decodeRESTType(o *parse.Object) (parse.FieldType, error) {
 	switch name := typeName(o); name {
 	case "":
+		if v, _ := o.Get("type"); v == parse.String("") {
+			return parse.FieldType{}, parse.NewError(parse.IncorrectType, "invalid field type: ")
+		}
 		return parse.FieldType{}, errInvalidJSON
 	case "Pointer", "Relation":
 		kind := parse.KindPointer

@@ -30,6 +30,7 @@ func TestDefineClass(t *testing.T) {
 		{"no type", `{"fields": {"a": {}}}`, 107, "invalid JSON"},
 		{"type of a wrong kind", `{"fields": {"a": {"type": 5}}}`, 107, "invalid JSON"},
 		{"deletion", `{"fields": {"a": {"__op": "Delete"}}}`, 107, "invalid JSON"},
+		{"empty type", `{"fields": {"a": {"type": ""}}}`, 111, "invalid field type: "},
 		{"unknown type", `{"fields": {"a": {"type": "Foo"}}}`, 111, "invalid field type: Foo"},
 		{"type ACL", `{"fields": {"a": {"type": "ACL"}}}`, 111, "invalid field type: ACL"},
 		{"no target", `{"fields": {"a": {"type": "Pointer"}}}`, 135, "type Pointer needs a class name"},

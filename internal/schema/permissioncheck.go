@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/loam-baas/loam/internal/parse"
@@ -138,18 +137,10 @@ func checkRights(v parse.Value) error {
 	return nil
 }
 
-// groupsOf returns the members of an operation's value. An array passes for an
-// object whose keys are its indexes, as it does in JavaScript.
+// groupsOf returns the members of an operation's value.
 func groupsOf(key string, v parse.Value) ([]parse.Member, error) {
-	switch v := v.(type) {
-	case *parse.Object:
-		return v.Members, nil
-	case parse.Array:
-		members := make([]parse.Member, len(v))
-		for i, e := range v {
-			members[i] = parse.Member{Key: strconv.Itoa(i), Value: e}
-		}
-		return members, nil
+	if o, ok := v.(*parse.Object); ok {
+		return o.Members, nil
 	}
 	return nil, parse.Errorf(parse.InvalidJSON, "'%s' is not a valid value for class level permissions %s - must be an object", text(v), key)
 }
