@@ -52,6 +52,7 @@ func modules() map[string]Module {
 		"line":           newLine,
 		"linkedin":       newLinkedIn,
 		"meetup":         newMeetup,
+		"mfa":            newMFA,
 		"microsoft":      newMicrosoft,
 		"oauth2":         newOAuth2,
 		"oidc":           newOIDC,

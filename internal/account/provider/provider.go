@@ -43,7 +43,7 @@ type Provider interface {
 	// and then the error is answered. So a code is sent before it is asked for.
 	LogIn(ctx context.Context, c Check) (Answer, error)
 	// Update checks data that a signed-in user who has the provider sends to
-	// replace what is stored.
+	// replace what is stored. Its errors are like LogIn's.
 	Update(ctx context.Context, c Check) (Answer, error)
 	// Challenge answers what a client needs before it can give its proof;
 	// ErrNoChallenge when the provider has nothing of the kind.
