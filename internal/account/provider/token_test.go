@@ -502,3 +502,37 @@ func TestAdvisory_D10_ProvidersOfTwoAppsDontMix(t *testing.T) {
 		wait.Wait()
 	}
 }
+
+// An address says who can read mail there, or who says so; it logs nobody in, and
+// links nobody to an account that has it.
+func TestAdvisory_J01_J04_AddressesAreNobodysProof(t *testing.T) {
+	for _, tp := range tokenProviders {
+		n, issuer := providertest.NewInternet(t), providertest.NewIssuer(t)
+		tp.serve(n, issuer)
+		p := open(t, n, tp.name, tp.options)
+		for _, verified := range []any{true, false, "true", nil} {
+			claims := changed(changed(tp.good(time.Now()), "email", "ada@example.com"), "email_verified", verified)
+			d := tp.data(t, issuer.Sign(claims))
+			d.Set("email", parse.String("ada@example.com"))
+			d.Set("email_verified", parse.Bool(true))
+			kept, err := signUp(p, d)
+			if err != nil || written(t, kept) != `{"id":"user-1"}` {
+				t.Errorf("%s, verified %v: %s %v", tp.name, verified, written(t, kept), err)
+			}
+			d.Set("id", parse.String("ada@example.com"))
+			_, err = signUp(p, d)
+			refused(t, err, parse.ObjectNotFound, "")
+		}
+	}
+	n := providertest.NewInternet(t)
+	n.HandleFunc("github.com", func(w http.ResponseWriter, _ *http.Request) {
+		providertest.JSON(w, map[string]string{"access_token": "t", "email": "ada@example.com"})
+	})
+	n.HandleFunc("api.github.com", func(w http.ResponseWriter, _ *http.Request) {
+		providertest.JSON(w, map[string]any{"id": 1, "email": "ada@example.com"})
+	})
+	kept, err := signUp(open(t, n, "github", options{"clientId": "c", "clientSecret": "s"}), data(t, `{"code":"c","email":"ada@example.com"}`))
+	if err != nil || written(t, kept) != `{"id":"1"}` {
+		t.Errorf("%s %v", written(t, kept), err)
+	}
+}
