@@ -11,6 +11,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loam-baas/loam/internal/apitest"
 )
 
 // patience is how long the program may take to start, and to stop.
@@ -73,8 +78,35 @@ func runSDK(t *testing.T, database func(app string) string) {
 	}
 }
 
+// described returns a URL of the same API where every exchange is held to its
+// description: what the SDK sends and what it is answered.
+func described(t *testing.T, api string) string {
+	t.Helper()
+	target, err := url.Parse(api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	description, err := apitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+		},
+		Transport: &apitest.Transport{
+			Description: description, Mount: target.Path, Next: http.DefaultTransport,
+			Report: func(x *apitest.Exchange, err error) {
+				t.Errorf("%s %s does not fit api/openapi.yaml: %v\n\trequest: %s %s\n\tanswer: %d %s", x.Method, x.Path, err, x.Query, x.Body, x.Status, x.Answer)
+			},
+		},
+	})
+	t.Cleanup(proxy.Close)
+	return proxy.URL + target.Path
+}
+
 // startLoam builds the program, runs it with two apps until the test ends, and
-// returns the URL of its REST API.
+// returns the URL of its REST API as clients know it, behind a proxy.
 func startLoam(t *testing.T, database func(app string) string) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -83,7 +115,8 @@ func startLoam(t *testing.T, database func(app string) string) string {
 		t.Fatalf("go build: %v\n%s", err, output)
 	}
 	port := freePort(t)
-	url := fmt.Sprintf("http://127.0.0.1:%d/parse", port)
+	direct := fmt.Sprintf("http://127.0.0.1:%d/parse", port)
+	url := described(t, direct)
 	config := filepath.Join(directory, "loam.json")
 	writeJSON(t, config, map[string]any{
 		"host": "127.0.0.1", "port": port,
@@ -123,7 +156,7 @@ func startLoam(t *testing.T, database func(app string) string) string {
 			t.Logf("the program's log:\n%s", log.String())
 		}
 	})
-	awaitHealth(t, url, ended)
+	awaitHealth(t, direct, ended)
 	return url
 }
 
