@@ -2,7 +2,8 @@
 // have passwords, sessions and proofs of identity providers.
 //
 // Users and sessions are objects, and what is done to them goes through the gate
-// (package engine), which asks a Service for the rules of _User. What is no
+// (package engine), which asks a Service for the rules of _User
+// and _Session. What is no
 // operation on an object, as to log in, a door asks the Service itself (API).
 package account
 
@@ -29,6 +30,8 @@ type API interface {
 	LogOut(ctx context.Context, c engine.Caller, token string) error
 	// Me answers the user of the session of the token.
 	Me(ctx context.Context, c engine.Caller, token string) (*engine.Result, error)
+	// Session answers the session of the token.
+	Session(ctx context.Context, c engine.Caller, token string) (*engine.Result, error)
 	// UpgradeSession opens a revocable session in place of the caller's and
 	// answers it.
 	UpgradeSession(ctx context.Context, c engine.Caller) (*engine.Result, error)
@@ -75,6 +78,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{Options: o, passwords: newHasher(o.PasswordCost)}
 	o.Engine.SetRules(userClass, s)
+	o.Engine.SetRules(sessionClass, sessionRules{s})
 	return s
 }
 
@@ -83,4 +87,5 @@ const userClass = "_User"
 var (
 	_ API          = (*Service)(nil)
 	_ engine.Rules = (*Service)(nil)
+	_ engine.Rules = sessionRules{}
 )

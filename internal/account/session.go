@@ -19,8 +19,9 @@ const sessionClass = "_Session"
 // origin is how a session came to be: its field createdWith.
 type origin struct{ action, provider string }
 
-// The actions that open sessions, beside "create", which makes a restricted one.
+// The actions that open sessions; creating makes a restricted one.
 const (
+	creating  = "create"
 	signingUp = "signup"
 	loggingIn = "login"
 	upgrading = "upgrade"
@@ -33,35 +34,31 @@ const withPassword = "password"
 // of the one that is open there, and returns its token.
 func (s *Service) openSession(ctx context.Context, c engine.Caller, user string, o origin) (token string, err error) {
 	token = newSessionToken()
-	body := &parse.Object{Members: []parse.Member{
-		{Key: "sessionToken", Value: parse.String(token)},
+	body := &parse.Object{Members: s.sessionFields(token, user, o)}
+	if c.InstallationID != "" {
+		body.Set("installationId", parse.String(c.InstallationID))
+	}
+	_, err = s.Engine.Create(ctx, engine.Caller{Scope: engine.ScopeMaster}, sessionClass, body)
+	return token, err
+}
+
+// sessionFields are what the server makes of a new session.
+func (s *Service) sessionFields(token, user string, o origin) []parse.Member {
+	fields := []parse.Member{
+		sessionToken(token),
 		{Key: "user", Value: parse.Pointer{ClassName: userClass, ObjectID: user}},
-	}}
+	}
 	if o.action != "" {
 		createdWith := &parse.Object{Members: []parse.Member{{Key: "action", Value: parse.String(o.action)}}}
 		if o.provider != "" {
 			createdWith.Set("authProvider", parse.String(o.provider))
 		}
-		body.Set("createdWith", createdWith)
+		fields = append(fields, parse.Member{Key: "createdWith", Value: createdWith})
 	}
 	if s.ExpireInactiveSessions {
-		body.Set("expiresAt", parse.DateOf(s.Now().Add(s.SessionLength)))
+		fields = append(fields, parse.Member{Key: "expiresAt", Value: parse.DateOf(s.Now().Add(s.SessionLength))})
 	}
-	if c.InstallationID != "" {
-		body.Set("installationId", parse.String(c.InstallationID))
-	}
-	if _, err := s.Engine.Create(ctx, engine.Caller{Scope: engine.ScopeMaster}, sessionClass, body); err != nil {
-		return "", err
-	}
-	if c.InstallationID == "" {
-		return token, nil
-	}
-	_, err = s.Engine.Store.Delete(ctx, sessionClass, bson.D{
-		{Key: "_p_user", Value: parse.PointerString(parse.Pointer{ClassName: userClass, ObjectID: user})},
-		{Key: "installationId", Value: c.InstallationID},
-		{Key: "_session_token", Value: bson.D{{Key: "$ne", Value: token}}},
-	}, true)
-	return token, err
+	return fields
 }
 
 // newSessionToken returns a session's token: "r:" tells that it can be revoked.
@@ -112,6 +109,29 @@ func (s *Service) Me(ctx context.Context, c engine.Caller, token string) (*engin
 
 func (s *Service) invalidSession() error {
 	return s.Engine.Refusal(parse.InvalidSessionToken, "Invalid session token")
+}
+
+// Session answers the session of a token; see API.
+func (s *Service) Session(ctx context.Context, c engine.Caller, token string) (*engine.Result, error) {
+	if token == "" {
+		return nil, parse.NewError(parse.InvalidSessionToken, "Session token required.")
+	}
+	session, err := s.row(ctx, sessionClass, bson.D{{Key: "_session_token", Value: token}})
+	if err != nil {
+		return nil, err
+	}
+	if session == nil {
+		return nil, parse.NewError(parse.InvalidSessionToken, "Session token not found.")
+	}
+	owner, err := s.Engine.ResolveSession(ctx, engine.Caller{InstallationID: c.InstallationID}, token)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Master() {
+		c = owner
+	}
+	id, _ := session.Lookup("_id").StringValueOK()
+	return s.Engine.Get(ctx, c, sessionClass, id, &query.Query{})
 }
 
 // LogOut ends a session; see API.

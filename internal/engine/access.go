@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -117,6 +118,9 @@ func writable(filter bson.D, c Caller) bson.D {
 // A07, F10).
 func (e *Engine) checkPath(c Caller, class *schema.Class, hidden map[string]bool, path string) error {
 	field := query.Root(path)
+	if c.Scope == ScopeReadOnlyMaster && slices.Contains(secrets[class.Name], field) {
+		return e.denied("read-only masterKey isn't allowed to query " + path + " on class " + class.Name)
+	}
 	if query.Internal(field) && !queryableInternal(c, class.Name, field) {
 		return parse.Errorf(parse.InvalidKeyName, "Invalid key name: %s", path)
 	}

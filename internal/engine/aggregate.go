@@ -143,9 +143,6 @@ func (e *Engine) distinct(ctx context.Context, c Caller, class *schema.Class, a 
 	if err := e.checkPath(c, class, nil, a.Distinct); err != nil {
 		return nil, err
 	}
-	if c.Scope == ScopeReadOnlyMaster && slices.Contains(secrets[class.Name], query.Root(a.Distinct)) {
-		return nil, e.denied("read-only masterKey isn't allowed to query " + a.Distinct + " on class " + class.Name)
-	}
 	where, err := e.resolve(ctx, c, class, a.Where, 0)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 	if err != nil {
 		return nil, err
 	}
-	id, chosen, err := e.objectID(draft.Body)
+	id, chosen, err := e.objectID(className, draft.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -104,25 +104,33 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 	return &Created{Result: *NewResult(parse.AppendJSON(nil, answer)), ObjectID: id}, nil
 }
 
-// admitWrite is admit, and refuses what only the accounts may write.
+// admitWrite is admit, and keeps those who are not signed in from sessions, and
+// all from accounts without their rules.
 func (e *Engine) admitWrite(c Caller, class string, op schema.Operation) error {
 	if err := e.admit(c, class, op); err != nil {
 		return err
 	}
-	if op == schema.OpDelete || e.rules[class] != nil {
+	switch {
+	case op == schema.OpDelete:
 		return nil
-	}
-	if class == "_User" || class == "_Session" && c.Scope < ScopeMaster {
-		return parse.NewError(parse.CommandUnavailable, "Users and sessions cannot be written yet.")
+	case class == "_Session" && c.UserID == "" && !c.Master():
+		return errNoSession
+	case e.rules[class] == nil && (class == "_User" || class == "_Session" && c.Scope < ScopeMaster):
+		return parse.NewError(parse.CommandUnavailable, "This app has no accounts.")
 	}
 	return nil
 }
 
 // objectID is the id of a new object: the client's, where it may choose one, or
 // a generated one.
-func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error) {
+func (e *Engine) objectID(className string, body *parse.Object) (id string, chosen bool, err error) {
 	v, has := body.Get("objectId")
+	text, isText := v.(parse.String)
+	// A user whose id looks like a role would match ACL entries of the role (advisory A20).
+	isRole := isText && strings.HasPrefix(string(text), rolePrefix)
 	switch {
+	case isRole && className == "_User":
+		return "", false, e.denied("Invalid object ID.")
 	case !has, !e.AllowCustomObjectID && emptyValue(v):
 		return parse.NewObjectID(e.ObjectIDSize), false, nil
 	case !e.AllowCustomObjectID:
@@ -130,15 +138,10 @@ func (e *Engine) objectID(body *parse.Object) (id string, chosen bool, err error
 	case emptyValue(v):
 		return "", false, parse.NewError(parse.MissingObjectID, "objectId must not be empty, null or undefined")
 	}
-	s, ok := v.(parse.String)
-	if !ok {
+	if !isText || isRole || strings.ContainsRune(string(text), 0) {
 		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
 	}
-	// An id that looks like a role would match ACL entries of the role (advisory A20).
-	if strings.HasPrefix(string(s), rolePrefix) || strings.ContainsRune(string(s), 0) {
-		return "", false, parse.NewError(parse.InvalidKeyName, "objectId is invalid.")
-	}
-	return string(s), true, nil
+	return string(text), true, nil
 }
 
 // applyDefaultACL gives the new object its class's ACL when it comes without

@@ -30,10 +30,7 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 	if err != nil {
 		return err
 	}
-	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
-	if className == "_Session" && !c.Master() {
-		filter = and(filter, bson.D{{Key: "_p_user", Value: "_User$" + c.UserID}})
-	}
+	filter := and(writable(and(bson.D{{Key: "_id", Value: id}}, owners), c), c.own(className))
 	rules := e.rules[className]
 	if rules == nil {
 		n, err := e.Store.Delete(ctx, className, filter, false)
@@ -44,6 +41,8 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 	}
 	doc, err := e.Store.FindAndDelete(ctx, className, filter)
 	switch {
+	case errors.Is(err, store.ErrNotFound) && className == "_Session":
+		return parse.NewError(parse.ObjectNotFound, "Object not found for delete.")
 	case errors.Is(err, store.ErrNotFound):
 		return e.notWritable(c, className)
 	case err != nil:

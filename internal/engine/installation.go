@@ -31,7 +31,7 @@ type Installations struct {
 // createInstallation makes an installation, or changes the one that the device
 // has already.
 func (e *Engine) createInstallation(ctx context.Context, c Caller, body *parse.Object) (*Created, error) {
-	if _, _, err := e.objectID(body); err != nil {
+	if _, _, err := e.objectID(installationClass, body); err != nil {
 		return nil, err
 	}
 	w, err := e.settleInstallation(ctx, c, "", body)

@@ -14,6 +14,7 @@ import (
 
 var (
 	errInvalidSession = parse.NewError(parse.InvalidSessionToken, "Invalid session token")
+	errNoSession      = parse.NewError(parse.InvalidSessionToken, "Session token required.")
 	errExpiredSession = parse.NewError(parse.InvalidSessionToken, "Session token is expired.")
 )
 
@@ -55,6 +56,15 @@ func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Ca
 	}
 	c.UserID, c.SessionToken, c.Roles = s.user, token, s.roles
 	return c, nil
+}
+
+// own is what a session must satisfy for the caller to reach it; nil for objects
+// of other classes (advisory A23).
+func (c Caller) own(class string) bson.D {
+	if class != "_Session" || c.Master() {
+		return nil
+	}
+	return bson.D{{Key: "_p_user", Value: userPrefix + c.UserID}}
 }
 
 // live tells whether the session has not ended.

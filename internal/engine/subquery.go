@@ -224,6 +224,9 @@ func (s *resolver) each(class string, q *query.Query, yield func(*read, bson.Raw
 func (s *resolver) relatedTo(q *query.RelatedTo) (query.Node, error) {
 	ids := &query.In{}
 	where := &query.Field{Path: "objectId", Constraints: []query.Constraint{ids}}
+	if refused, err := s.refused(q.Object.ClassName); refused || err != nil {
+		return where, err
+	}
 	owner, err := s.engine.prepareAt(s.ctx, s.caller, q.Object.ClassName, &query.Query{}, schema.OpGet, s.depth)
 	if err != nil {
 		return nil, err
@@ -250,4 +253,18 @@ func (s *resolver) relatedTo(q *query.RelatedTo) (query.Node, error) {
 	}
 	ids.Values, err = s.engine.related(s.ctx, owner.class.Name, q.Key, q.Object.ObjectID)
 	return where, err
+}
+
+// refused tells whether the class's permissions keep the caller from getting an
+// object of it: its relations are empty then, as those of an unreadable object.
+func (s *resolver) refused(name string) (bool, error) {
+	if err := s.engine.admit(s.caller, name, schema.OpGet); err != nil {
+		return true, err
+	}
+	class, err := s.engine.class(s.ctx, name)
+	if class == nil || err != nil {
+		return false, err
+	}
+	_, denied := s.engine.permit(s.caller, class, schema.OpGet)
+	return denied != nil, nil
 }

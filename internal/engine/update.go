@@ -52,7 +52,7 @@ func (e *Engine) update(ctx context.Context, c Caller, className, id string, bod
 	if err := e.requireUser(c, className, id); err != nil {
 		return nil, err
 	}
-	filter := writable(and(bson.D{{Key: "_id", Value: id}}, owners), c)
+	filter := and(writable(and(bson.D{{Key: "_id", Value: id}}, owners), c), c.own(className))
 	draft, err := e.draftUpdate(ctx, c, className, id, body, filter)
 	if err != nil {
 		return nil, err
@@ -114,6 +114,16 @@ func (e *Engine) update(ctx context.Context, c Caller, className, id string, bod
 
 // keepRequired refuses to empty required fields.
 func (w *write) keepRequired() error {
+	for _, name := range schema.RequiredFields(w.class.Name) {
+		gone := name == "ACL" && w.unsetACL
+		for _, f := range w.fields {
+			_, unset := f.op.(parse.DeleteField)
+			gone = gone || f.path == name && unset
+		}
+		if gone {
+			return parse.Errorf(parse.IncorrectType, "%s is required.", name)
+		}
+	}
 	for _, f := range w.fields {
 		_, unset := f.op.(parse.DeleteField)
 		if unset && slices.Contains(schema.RequiredFields(w.class.Name), f.path) {

@@ -18,6 +18,8 @@ type write struct {
 	acl    *parse.ACL // nil leaves it as it is
 	// presetACL tells that acl is the class's, which the caller is told.
 	presetACL bool
+	// unsetACL says that the write asked to delete the ACL, which acl is empty for.
+	unsetACL bool
 	// createdAt and updatedAt are times that the caller may set.
 	createdAt, updatedAt *parse.Date
 	relations            []relationChange
@@ -115,7 +117,7 @@ func (w *write) setACL(v parse.Value, op parse.Operation) error {
 		return nil
 	}
 	if _, unset := op.(parse.DeleteField); unset {
-		w.acl = &parse.ACL{}
+		w.acl, w.unsetACL = &parse.ACL{}, true
 		return nil
 	}
 	acl, err := parse.ACLOf(v)

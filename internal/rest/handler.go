@@ -167,8 +167,10 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if strings.EqualFold(c.path, loginPath) {
 		c.token = "" // who logs in is not who is logged in
 	}
-	if err := c.resolveSession(r.Context()); err != nil {
-		return answer{}, err
+	if c.path != ownSession || c.method != http.MethodGet { // which says in words of its own when there is none
+		if err := c.resolveSession(r.Context()); err != nil {
+			return answer{}, err
+		}
 	}
 	if err := c.once(r.Context(), r); err != nil {
 		return answer{}, err

@@ -44,6 +44,7 @@ func newRouter() *router {
 	r.objects("/roles", "_Role")
 	r.objects("/installations", "_Installation")
 	r.objects("/sessions", "_Session")
+	r.add("GET", ownSession, "_Session", mySession)
 	r.objects("/users", "_User")
 	r.add("GET", "/users/me", "_User", me)
 	r.add("GET", loginPath, "", logIn)

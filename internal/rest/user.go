@@ -67,6 +67,18 @@ func me(ctx context.Context, c *call) (answer, error) {
 	return of(user), nil
 }
 
+// ownSession is where a session is found by its token.
+const ownSession = "/sessions/me"
+
+// mySession answers GET /sessions/me.
+func mySession(ctx context.Context, c *call) (answer, error) {
+	session, err := c.app.accounts.Session(ctx, c.caller, c.sessionToken())
+	if err != nil {
+		return answer{}, err
+	}
+	return of(session), nil
+}
+
 // upgradeSession answers POST /upgradeToRevocableSession.
 func upgradeSession(ctx context.Context, c *call) (answer, error) {
 	session, err := c.app.accounts.UpgradeSession(ctx, c.caller)
