@@ -105,59 +105,96 @@ func described(t *testing.T, api string) string {
 	return proxy.URL + target.Path
 }
 
-// startLoam builds the program, runs it with two apps until the test ends, and
-// returns the URL of its REST API as clients know it, behind a proxy.
+// startLoam runs the program with two apps until the test ends, and returns the
+// URL of its REST API as clients know it, behind a proxy.
 func startLoam(t *testing.T, database func(app string) string) string {
 	t.Helper()
-	directory := t.TempDir()
-	program := filepath.Join(directory, "loam")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../cmd/loam").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
-	port := freePort(t)
-	direct := fmt.Sprintf("http://127.0.0.1:%d/parse", port)
-	url := described(t, direct)
-	config := filepath.Join(directory, "loam.json")
-	writeJSON(t, config, map[string]any{
-		"host": "127.0.0.1", "port": port,
-		"apps": []map[string]any{{
+	var url string
+	start(t, func(direct string) map[string]any {
+		url = described(t, direct)
+		return map[string]any{"apps": []map[string]any{{
 			"appId": "first", "masterKey": "first-master", "serverURL": url,
 			"databaseURI": database("first"), "allowClientClassCreation": true,
 			"fileUpload": map[string]any{"enableForPublic": true},
 		}, {
 			"appId": "second", "masterKey": "second-master", "javascriptKey": "second-javascript", "serverURL": url,
 			"databaseURI": database("second"),
-		}},
+		}}}
 	})
-	var log bytes.Buffer
-	loam := exec.Command(program, "serve", "--config", config)
-	loam.Dir = directory
-	loam.Stdout, loam.Stderr = &log, &log
-	if err := loam.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- loam.Wait() }()
-	t.Cleanup(func() {
-		if err := loam.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Errorf("the program ended: %v", err)
-			}
-		case <-time.After(patience):
-			t.Errorf("the program does not stop")
-			_ = loam.Process.Kill()
-			<-ended
-		}
-		if t.Failed() {
-			t.Logf("the program's log:\n%s", log.String())
-		}
-	})
-	awaitHealth(t, direct, ended)
 	return url
+}
+
+// program is Loam, built and running.
+type program struct {
+	t    *testing.T
+	path string
+	// url is that of the REST API, dir where it runs.
+	url, dir string
+	log      bytes.Buffer
+	process  *exec.Cmd
+	ended    chan error
+}
+
+// start builds the program and runs it until the test ends, with a configuration
+// that may depend on the URL of the REST API.
+func start(t *testing.T, configure func(url string) map[string]any) *program {
+	t.Helper()
+	p := &program{t: t, dir: t.TempDir()}
+	p.path = filepath.Join(p.dir, "loam")
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.path, "../../cmd/loam").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, output)
+	}
+	port := freePort(t)
+	p.url = fmt.Sprintf("http://127.0.0.1:%d/parse", port)
+	options := configure(p.url)
+	options["host"], options["port"] = "127.0.0.1", port
+	writeJSON(t, filepath.Join(p.dir, "loam.json"), options)
+	p.run()
+	t.Cleanup(p.stop)
+	return p
+}
+
+// run starts the process and waits until it serves.
+func (p *program) run() {
+	p.t.Helper()
+	p.process = exec.Command(p.path, "serve", "--config", filepath.Join(p.dir, "loam.json"))
+	p.process.Dir = p.dir
+	p.process.Stdout, p.process.Stderr = &p.log, &p.log
+	if err := p.process.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.ended = make(chan error, 1)
+	go func() { p.ended <- p.process.Wait() }()
+	awaitHealth(p.t, p.url, p.ended)
+}
+
+// kill ends the process without a word.
+func (p *program) kill() {
+	p.t.Helper()
+	if err := p.process.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.ended
+}
+
+// stop ends the process as an operator does.
+func (p *program) stop() {
+	if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Errorf("stop: %v", err)
+	}
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			p.t.Errorf("the program ended: %v", err)
+		}
+	case <-time.After(patience):
+		p.t.Errorf("the program does not stop")
+		_ = p.process.Process.Kill()
+		<-p.ended
+	}
+	if p.t.Failed() {
+		p.t.Logf("the program's log:\n%s", p.log.String())
+	}
 }
 
 func awaitHealth(t *testing.T, url string, ended chan error) {

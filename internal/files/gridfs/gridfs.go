@@ -27,7 +27,7 @@ const (
 )
 
 // batch is how many pieces are read or written at a time.
-const batch = 8
+const batch = 4
 
 // Storage is the bucket as files.Storage. A file is there with its document in
 // fs.files, which comes when all its pieces are stored.

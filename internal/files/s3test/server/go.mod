@@ -1,6 +1,6 @@
 // The S3 server that the driver is tested against: a module of its own, so that
 // Loam's has none of what it needs.
-module github.com/loam-baas/loam/internal/files/s3/server
+module github.com/loam-baas/loam/internal/files/s3test/server
 
 go 1.26
 
