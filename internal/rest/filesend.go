@@ -75,6 +75,11 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom copies a file's content in larger pieces than io.Copy would.
+func (p *patientWriter) ReadFrom(content io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{p}, content, make([]byte, 128<<10))
+}
+
 // patience is until when that many bytes may take.
 func patience(began time.Time, bytes int64) time.Time {
 	return began.Add(answerTime + time.Duration(bytes/slowestUpload)*time.Second)

@@ -118,7 +118,7 @@ func (s *Storage) write(ctx context.Context, content io.Reader) (string, error) 
 	if err != nil {
 		return "", broken(err)
 	}
-	_, err = io.Copy(f, reader{ctx, content})
+	_, err = io.CopyBuffer(writer{f}, reader{ctx, content}, make([]byte, copyBuffer))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -127,6 +127,12 @@ func (s *Storage) write(ctx context.Context, content io.Reader) (string, error) 
 	}
 	return at, nil
 }
+
+// copyBuffer is how many bytes are written at a time.
+const copyBuffer = 128 << 10
+
+// writer has nothing but Write, so that content is copied by the buffer.
+type writer struct{ io.Writer }
 
 // reader ends when its context does.
 type reader struct {
