@@ -30,6 +30,7 @@ type App struct {
 	// empty when it is a MongoDB itself.
 	mongoName string
 	follower  follower
+	mover     mover
 	counters  *counters
 }
 
@@ -84,7 +85,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err != nil {
 		return nil, err
 	}
-	storage, err := openFiles(ctx, &c.Files.Adapter, s)
+	storage, err := openFiles(ctx, &c.Files, s)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +142,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if c.Database.EnableSchemaHooks && c.Database.Engine == config.MongoDB {
 		a.Follow()
 	}
+	a.mover.start(storage, logger)
 	return a, nil
 }
 
@@ -169,6 +171,7 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 // any more.
 func (a *App) Close(ctx context.Context) error {
 	a.follower.stop()
+	a.mover.stop()
 	var err error
 	if a.files != nil {
 		err = a.files.Close(ctx)

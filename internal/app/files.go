@@ -2,7 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
@@ -14,9 +19,22 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 )
 
-// openFiles opens the place for the app's files; nil when it has none. Its owner
-// closes it before the store.
-func openFiles(ctx context.Context, a *config.FilesAdapter, s store.Store) (files.Storage, error) {
+// openFiles opens the place for the app's files, and the one that they move from;
+// nil when it has none. Its owner closes it before the store.
+func openFiles(ctx context.Context, c *config.Files, s store.Store) (files.Storage, error) {
+	storage, err := openStorage(ctx, &c.Adapter, s)
+	if err != nil || c.Fallback.Kind == "" {
+		return storage, err
+	}
+	old, err := openStorage(ctx, &c.Fallback, s)
+	if err != nil {
+		return nil, errors.Join(err, storage.Close(ctx))
+	}
+	return files.Fallback{New: storage, Old: old}, nil
+}
+
+// openStorage opens one place for files; nil when it is none.
+func openStorage(ctx context.Context, a *config.FilesAdapter, s store.Store) (files.Storage, error) {
 	var storage files.Storage
 	var err error
 	switch a.Kind {
@@ -64,4 +82,59 @@ func filePolicy(c *config.Files) (engine.FilePolicy, error) {
 		Upload: engine.FileAudience(c.Upload), Download: engine.FileAudience(c.Download),
 		Extensions: extensions, PreserveName: c.PreserveName,
 	}, err
+}
+
+// mover copies files to where they shall be, from where they were, while they are
+// served.
+type mover struct {
+	cancel  context.CancelFunc // nil when nothing moves
+	running sync.WaitGroup
+}
+
+// moveAgain is the time after which a move that failed is tried again.
+const moveAgain = time.Minute
+
+func (m *mover) start(storage files.Storage, logger *slog.Logger) {
+	f, moving := storage.(files.Fallback)
+	if !moving {
+		return
+	}
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
+	m.running.Go(func() {
+		for !move(ctx, f, logger) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(moveAgain):
+			}
+		}
+	})
+}
+
+// move copies the files once, and tells whether it is done with them.
+func move(ctx context.Context, f files.Fallback, logger *slog.Logger) (done bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.Error("panic while files were moved", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	copied, err := files.Copy(ctx, f.Old, f.New, func(i files.Info) { logger.Debug("moved a file", "name", i.Name, "bytes", i.Size) })
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		logger.Error("could not move all files; trying again", "moved", copied.Files, "in", moveAgain, "error", err)
+	default:
+		logger.Info("all files have moved: filesFallback can go", "moved", copied.Files, "bytes", copied.Bytes, "there before", copied.Present)
+		return true
+	}
+	return false
+}
+
+// stop ends the moving and waits for its end.
+func (m *mover) stop() {
+	if m.cancel != nil {
+		m.cancel()
+	}
+	m.running.Wait()
 }

@@ -66,6 +66,7 @@ func subcommands() []subcommand {
 		{"doctor", "[flags] [file]", "check the embedded stores, and repair them", (*Program).doctor},
 		{"snapshot", "--to DIR [flags] [file]", "copy the data directory, also of a running server", (*Program).snapshot},
 		{"compact", "[flags] [file]", "make the embedded stores as small as they can be", (*Program).compact},
+		{"files", "migrate|gc [flags] [file]", "copy files from one place to another, or delete those in no use", (*Program).files},
 		{"openapi", "", "print the description of the REST API, in OpenAPI 3.1", (*Program).openapi},
 		{"version", "", "print the version", (*Program).version},
 		{"help", "[command]", "tell more of a command", (*Program).help},
@@ -156,6 +157,8 @@ func (p *Program) help(_ context.Context, args []string) error {
 		fmt.Fprint(p.Stdout, configHelp)
 	case "schema":
 		fmt.Fprint(p.Stdout, schemaHelp)
+	case "files":
+		fmt.Fprint(p.Stdout, filesHelp)
 	case "doctor":
 		fmt.Fprint(p.Stdout, doctorHelp)
 	case "snapshot":

@@ -14,7 +14,9 @@ import (
 
 // Files says where an app's files are, who may have and read them, and which.
 type Files struct {
-	Adapter      FilesAdapter
+	Adapter FilesAdapter
+	// Fallback is where files were before, and move from; its kind is "" when they don't.
+	Fallback     FilesAdapter
 	PreserveName bool
 	Upload       FileAudience
 	Download     FileAudience
@@ -83,6 +85,16 @@ type S3Files struct {
 var filesModules = map[string]FilesKind{
 	"@parse/fs-files-adapter": LocalFiles, "parse-server-fs-adapter": LocalFiles,
 	"@parse/s3-files-adapter": S3, "parse-server-s3-adapter": S3,
+}
+
+// ParseFilesAdapter reads a place for files, as the option filesAdapter has it in
+// the form of a URL.
+func ParseFilesAdapter(address string) (FilesAdapter, error) {
+	value, err := readFilesAdapter(address)
+	if err != nil {
+		return FilesAdapter{}, err
+	}
+	return value.(FilesAdapter), nil
 }
 
 // readFilesAdapter accepts a URL, or what Parse Server takes for an adapter that

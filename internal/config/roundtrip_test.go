@@ -14,7 +14,7 @@ import (
 var samples = map[string]string{
 	"masterKeyIps": "10.0.0.0/8,::1", "readOnlyMasterKeyIps": "10.0.0.1", "maintenanceKeyIps": "10.0.0.1",
 	"host": "127.0.0.2", "mountPath": "/api/1", "serverURL": "http://h/p", "publicServerURL": "https://h/p", "trustProxy": "2",
-	"allowOrigin": "https://a.example,https://b.example", "databaseURI": "mongodb://h/d", "filesAdapter": "gridfs:", "durability": "normal", "mongoListen": "127.0.0.1:0",
+	"allowOrigin": "https://a.example,https://b.example", "databaseURI": "mongodb://h/d", "filesAdapter": "gridfs:", "filesFallback": "file:///old", "durability": "normal", "mongoListen": "127.0.0.1:0",
 	"logLevel": "warn", "protectedFields": `{"A":{"*":["b"]}}`, "requestKeywordDenylist": `[{"key":"a","value":1}]`,
 	"appId": "other", "masterKey": "another",
 	"rateLimit": `[{"requestCount":1,"requestPath":"/a","requestTimeWindow":1}]`, "schema.definitions": `[{"className":"Note"}]`, "databaseOptions.logClientEvents": `[{"name":"a"}]`,
