@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/loam-baas/loam/internal/account/provider"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/parse"
 )
@@ -32,6 +33,8 @@ type API interface {
 	Me(ctx context.Context, c engine.Caller, token string) (*engine.Result, error)
 	// Session answers the session of the token.
 	Session(ctx context.Context, c engine.Caller, token string) (*engine.Result, error)
+	// Challenge asks identity providers for what a client needs to give its proof.
+	Challenge(ctx context.Context, c engine.Caller, body *parse.Object) (*parse.Object, error)
 	// UpgradeSession opens a revocable session in place of the caller's and
 	// answers it.
 	UpgradeSession(ctx context.Context, c engine.Caller) (*engine.Result, error)
@@ -50,6 +53,8 @@ type Options struct {
 	// SessionLength is how long a session lasts, if ExpireInactiveSessions.
 	SessionLength          time.Duration
 	ExpireInactiveSessions bool
+	// Providers are the identity providers of the app, by their names in authData.
+	Providers map[string]provider.Provider
 	// RevokeSessionOnPasswordReset ends all of a user's sessions with a new password.
 	RevokeSessionOnPasswordReset bool
 	// PasswordCost is the bcrypt cost of new hashes; 0 means 10, as in Parse Server.

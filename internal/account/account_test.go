@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/loam-baas/loam/internal/account"
@@ -33,6 +37,19 @@ type door struct {
 	h http.Handler
 	// store is what the app has stored, past the gate.
 	store store.Store
+	// finds counts the queries of the store.
+	finds *atomic.Int64
+}
+
+// counting counts the queries of a store.
+type counting struct {
+	store.Store
+	finds *atomic.Int64
+}
+
+func (s counting) Find(ctx context.Context, collection string, q store.Find, yield func(bson.Raw) error) error {
+	s.finds.Add(1)
+	return s.Store.Find(ctx, collection, q, yield)
 }
 
 // open opens an app with everything at its default, as changed by change.
@@ -52,15 +69,17 @@ func open(t testing.TB, change ...func(*account.Options, *engine.Options)) door 
 		EnforcePrivateUsers: true, SessionLength: 365 * 24 * time.Hour, ExpireInactiveSessions: true,
 		RevokeSessionOnPasswordReset: true, PasswordCost: bcrypt.MinCost,
 	}
+	finds := &atomic.Int64{}
 	eo := engine.Options{
-		Store: s, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true,
+		Store: counting{s, finds}, SessionCacheSize: 1000, SessionCacheTTL: time.Minute, AllowClientClassCreation: true, SanitizeErrors: true, ProtectedFieldsOwnerExempt: true,
 		Limits: query.Limits{QueryDepth: 10, SubqueryDepth: 5, IncludeDepth: 5, IncludeCount: 50, InValues: 1000},
 	}
 	for _, f := range change {
 		f(&o, &eo)
 	}
 	if err := migrations.Run(ctx, s, migrations.Options{Indexes: migrations.Indexes{
-		UserUsername: true, UserUsernameCaseInsensitive: true, UserEmail: true, UserEmailCaseInsensitive: true, AuthDataUniqueness: true}}); err != nil {
+		UserUsername: true, UserUsernameCaseInsensitive: true, UserEmail: true, UserEmailCaseInsensitive: true, AuthDataUniqueness: true},
+		AuthProviders: slices.Sorted(maps.Keys(o.Providers))}); err != nil {
 		t.Fatal(err)
 	}
 	eo.Catalog, err = schema.Open(ctx, s, schema.Options{ProtectedFields: map[string]map[string][]string{"_User": {"*": {"email"}}}})
@@ -75,7 +94,7 @@ func open(t testing.TB, change ...func(*account.Options, *engine.Options)) door 
 			MasterIPs: everywhere, ReadOnlyIPs: everywhere, MaintenanceIPs: everywhere},
 		Limits: parse.Limits{Depth: 64, Keys: 1000}, BatchRequestLimit: 100,
 	})
-	return door{t, rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, app), s}
+	return door{t, rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, app), s, finds}
 }
 
 // answer is what a request was answered.

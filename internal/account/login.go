@@ -69,7 +69,48 @@ func (s *Service) LogIn(ctx context.Context, c engine.Caller, body *parse.Object
 		return nil, err
 	}
 	id := idOf(user)
-	token, err := s.openSession(ctx, c, id, origin{loggingIn, withPassword})
+	v, err := s.checkBeside(ctx, c, user, body)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.openAndShow(ctx, c, id, origin{loggingIn, withPassword})
+	if err != nil || v == nil {
+		return result, err
+	}
+	return result.With(v.answer()), nil
+}
+
+// checkBeside checks the proofs of identity providers that come with a password.
+// There is no verdict if none was sent.
+func (s *Service) checkBeside(ctx context.Context, c engine.Caller, user bson.Raw, body *parse.Object) (*verdict, error) {
+	sent, _ := body.Get("authData")
+	if falsy(sent) {
+		return nil, s.requireAdditional(user, nil)
+	}
+	authData, ok := sent.(*parse.Object)
+	if !ok {
+		return nil, errUnsupported
+	}
+	list, err := s.proofsOf(authData)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.requireAdditional(user, list); err != nil {
+		return nil, err
+	}
+	if err := list.exchange(ctx); err != nil {
+		return nil, err
+	}
+	v, err := list.check(ctx, c, user, false)
+	if err != nil {
+		return nil, err
+	}
+	return v, s.keep(ctx, idOf(user), v)
+}
+
+// openAndShow opens a session for a user, and answers the user with its token.
+func (s *Service) openAndShow(ctx context.Context, c engine.Caller, id string, o origin) (*engine.Result, error) {
+	token, err := s.openSession(ctx, c, id, o)
 	if err != nil {
 		return nil, err
 	}

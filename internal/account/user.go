@@ -29,6 +29,10 @@ var emailFormat = regexp.MustCompile(`^[^\n\r\x{2028}\x{2029}]+@[^\n\r\x{2028}\x
 type change struct {
 	// password tells that the user gets a new one.
 	password bool
+	// proofs are those of identity providers that came with the write.
+	proofs proofs
+	// named tells that the new user's name was made up.
+	named bool
 }
 
 // Prepare checks a new user or a change of one; see engine.Rules. Values of a
@@ -42,11 +46,18 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 		}
 		d.DefaultACL = s.defaultACL()
 	}
+	list, err := s.admitProofs(d)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.refuseFields(d); err != nil {
 		return nil, err
 	}
+	if done, err := s.prepareProofs(ctx, d, list, did); done != nil || err != nil {
+		return done, err
+	}
 	forgetReset(d)
-	if err := s.prepareName(ctx, d); err != nil {
+	if err := s.prepareName(ctx, d, did); err != nil {
 		return nil, err
 	}
 	if err := s.prepareEmail(ctx, d); err != nil {
@@ -55,8 +66,27 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 	return nil, s.preparePassword(ctx, d, did)
 }
 
-// requireCredentials refuses new users without a name or a password.
+// admitProofs are the proofs of identity providers in a write.
+func (s *Service) admitProofs(d *engine.Draft) (proofs, error) {
+	v, has := d.Body.Get("authData")
+	if !has {
+		return nil, nil
+	}
+	authData, ok := v.(*parse.Object)
+	if !ok {
+		return nil, errUnsupported
+	}
+	return s.proofsOf(authData)
+}
+
+// requireCredentials refuses new users without a proof of an identity provider, or
+// a name and a password.
 func requireCredentials(body *parse.Object) error {
+	v, _ := body.Get("authData")
+	authData, _ := v.(*parse.Object)
+	if authData != nil && slices.ContainsFunc(authData.Members, func(m parse.Member) bool { return !emptyProof(m.Value) }) {
+		return nil
+	}
 	if name, _ := text(body, "username"); name == "" {
 		return errUsernameMissing
 	}
@@ -83,6 +113,17 @@ func (s *Service) refuseFields(d *engine.Draft) error {
 	return nil
 }
 
+// emptyProof tells whether a provider's part of authData proves nothing.
+func emptyProof(v parse.Value) bool {
+	switch v := v.(type) {
+	case *parse.Object:
+		return len(v.Members) == 0
+	case parse.Array:
+		return len(v) == 0
+	}
+	return true
+}
+
 // defaultACL is that of a user who signs up without one, beside what is the
 // user's own.
 func (s *Service) defaultACL() *parse.ACL {
@@ -93,7 +134,13 @@ func (s *Service) defaultACL() *parse.ACL {
 	return acl
 }
 
-func (s *Service) prepareName(ctx context.Context, d *engine.Draft) error {
+func (s *Service) prepareName(ctx context.Context, d *engine.Draft, did *change) error {
+	v, _ := d.Body.Get("username")
+	if d.Creating && falsy(v) {
+		d.Body.Set("username", parse.String(parse.NewObjectID(madeUpName)))
+		did.named = true
+		return nil
+	}
 	name, ok := text(d.Body, "username")
 	if !ok || name == "" {
 		return nil
@@ -125,6 +172,9 @@ func (s *Service) prepareEmail(ctx context.Context, d *engine.Draft) error {
 	}
 	return s.refuseTaken(ctx, d, "email", email, errEmailTaken)
 }
+
+// madeUpName is the length of names of users who sign up without one.
+const madeUpName = 25
 
 // forgetReset makes the link no good that was mailed to choose a password, once
 // there is another password or address.
@@ -174,6 +224,8 @@ func (s *Service) Duplicate(_ *engine.Draft, e *store.DuplicateKeyError) error {
 		return errUsernameTaken
 	case slices.Contains(e.Keys, "email"):
 		return errEmailTaken
+	case slices.ContainsFunc(e.Keys, func(key string) bool { return strings.HasPrefix(key, parse.AuthDataName("")) }):
+		return errAlreadyLinked
 	}
 	return nil
 }
@@ -183,10 +235,13 @@ func (s *Service) Duplicate(_ *engine.Draft, e *store.DuplicateKeyError) error {
 func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
 	did := d.State.(*change)
 	if d.Creating {
-		if onServer(d.Caller) {
+		if name, _ := d.Body.Get("username"); did.named {
+			d.Answer.Set("username", name)
+		}
+		if onServer(d.Caller) || d.Caller.UserID != "" && len(did.proofs) > 0 {
 			return nil
 		}
-		return s.answerSession(ctx, d, origin{signingUp, withPassword})
+		return s.answerSession(ctx, d, did.proofs.origin(origin{signingUp, withPassword}))
 	}
 	if !did.password {
 		return nil
@@ -199,7 +254,7 @@ func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
 	if d.Caller.Master() {
 		return nil
 	}
-	return s.answerSession(ctx, d, origin{})
+	return s.answerSession(ctx, d, did.proofs.origin(origin{}))
 }
 
 // onServer tells whether the caller is no device that could keep a session: a

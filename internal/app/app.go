@@ -60,6 +60,10 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 			err = errors.Join(err, counters.close())
 		}
 	}()
+	providers, err := openProviders(c, logger)
+	if err != nil {
+		return nil, err
+	}
 	s, err := openStore(ctx, &c.Database, logger)
 	if err != nil {
 		return nil, err
@@ -70,7 +74,8 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		}
 	}()
 	if err := migrations.Run(ctx, s, migrations.Options{
-		Indexes: migrations.Indexes(c.Database.Indexes), CollationCaseComparison: c.Database.CollationCaseComparison, Logger: logger,
+		Indexes: migrations.Indexes(c.Database.Indexes), CollationCaseComparison: c.Database.CollationCaseComparison,
+		AuthProviders: providerNames(providers), Logger: logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -118,18 +123,10 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		Files:                             storage,
 		FilePolicy:                        policy,
 		FileURL:                           fileURL(c),
-	})
-	accounts := account.New(account.Options{
-		Engine: e, Logger: logger,
-		EnforcePrivateUsers:          c.Users.EnforcePrivate,
-		ConvertUsernameToLowercase:   c.Users.UsernameToLowercase,
-		ConvertEmailToLowercase:      c.Users.EmailToLowercase,
-		SessionLength:                c.Users.SessionLength,
-		ExpireInactiveSessions:       c.Users.ExpireInactiveSessions,
-		RevokeSessionOnPasswordReset: c.Users.RevokeSessionOnPasswordReset,
+		ShowAuthData:                      account.Shown(providers),
 	})
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Accounts: accounts, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Counter: counters.counter, Idempotency: idempotency,
+		ID: c.AppID, Engine: e, Accounts: newAccounts(c, e, providers, logger), Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Counter: counters.counter, Idempotency: idempotency,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,

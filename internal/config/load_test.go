@@ -130,7 +130,7 @@ func TestLoad_Defaults(t *testing.T) {
 			ProtectedFields:            ProtectedFields{"_User": {"*": {"email"}}},
 			ProtectedFieldsOwnerExempt: true, ProtectedFieldsSaveResponseExempt: true,
 			Users: Users{
-				EnforcePrivate: true, SessionLength: 365 * 24 * time.Hour, ExpireInactiveSessions: true,
+				Anonymous: true, EnforcePrivate: true, SessionLength: 365 * 24 * time.Hour, ExpireInactiveSessions: true,
 				RevokeSessionOnPasswordReset: true,
 			},
 		}},
@@ -190,7 +190,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("auth (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern", "auth"} {
+	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}

@@ -128,6 +128,8 @@ type App struct {
 
 // Users says how users sign up, and how long they stay logged in.
 type Users struct {
+	// Anonymous lets users sign up without a name.
+	Anonymous bool
 	// EnforcePrivate makes new users readable by themselves only.
 	EnforcePrivate bool
 	// UsernameToLowercase and EmailToLowercase say how both are stored.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loam-baas/loam/internal/files"
+	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/schema"
 	"github.com/loam-baas/loam/internal/store"
@@ -60,6 +61,9 @@ type Options struct {
 	FilePolicy FilePolicy
 	// FileURL appends the URL at which clients reach the file of that name.
 	FileURL func(dst []byte, name string) []byte
+	// ShowAuthData is what users see of their own authData of a provider, nil for
+	// nothing; nil shows them all.
+	ShowAuthData func(provider string, data *parse.Object) *parse.Object
 	// EncodingsBytes bounds the memory, in bytes, in which the JSON of objects that
 	// are read often is kept; 0 keeps none.
 	EncodingsBytes int

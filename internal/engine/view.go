@@ -76,6 +76,9 @@ type viewKey struct {
 	hidden string
 	typed  bool // as included objects are
 	named  bool // as objects are that a query was redirected to
+	// whole shows all of authData, as the master key sees it, and internal the
+	// internal fields of users besides.
+	whole, internal bool
 }
 
 // viewCache keeps views of the classes of one snapshot; a new snapshot starts a
@@ -105,7 +108,10 @@ func (e *Engine) sharedView(key viewKey, hidden []string) *parse.View {
 func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse.View {
 	o := parse.ViewOptions{
 		ClassName: key.class.Name, Fields: key.class.Types(), Hidden: make(map[string]bool, len(hidden)),
-		FileURL: e.FileURL, Typed: key.typed, Named: key.named,
+		FileURL: e.FileURL, Typed: key.typed, Named: key.named, Internal: key.internal,
+	}
+	if !key.whole {
+		o.AuthData = e.ShowAuthData
 	}
 	if keys != nil {
 		// A dotted key reaches into an included object; of other fields it selects
@@ -132,6 +138,7 @@ func (e *Engine) newView(key viewKey, hidden, keys, excludeKeys []string) *parse
 // what is hidden depends on the object.
 func (r *read) viewer(key viewKey, keys, excludeKeys []string) func(bson.Raw) *parse.View {
 	e, c, m := r.engine, r.caller, r.mask
+	key.whole, key.internal = c.Master(), c.Scope == ScopeMaintenance
 	view := func(hidden []string) *parse.View {
 		if keys != nil || len(excludeKeys) > 0 {
 			return e.newView(key, hidden, keys, excludeKeys)

@@ -29,6 +29,9 @@ type ViewOptions struct {
 	Results, PointerIDs bool
 	// Internal shows the internal fields of users, as the maintenance key may see.
 	Internal bool
+	// AuthData is what is shown of a provider's part of authData, nil for nothing;
+	// nil shows all.
+	AuthData func(provider string, data *Object) *Object
 }
 
 // View writes stored documents of one class as Parse JSON. It is immutable and
@@ -41,6 +44,8 @@ type View struct {
 	keys    map[string]bool // nil for all
 	exclude map[string]bool
 	fileURL func(dst []byte, name string) []byte
+	// authData is what is shown of a provider's part; nil shows all.
+	authData func(provider string, data *Object) *Object
 
 	columns map[string]*viewColumn // by stored name
 	head    []byte                 // what every object begins with
@@ -56,7 +61,7 @@ type viewColumn struct {
 // NewView returns a view.
 func NewView(o ViewOptions) *View {
 	v := &View{
-		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL,
+		class: o.ClassName, hidden: o.Hidden, keys: o.Keys, exclude: o.ExcludeKeys, fileURL: o.FileURL, authData: o.AuthData,
 		fields:  o.Fields,
 		columns: make(map[string]*viewColumn, len(o.Fields)+8),
 		head:    []byte{'{'},
@@ -180,7 +185,7 @@ func (v *View) appendObject(dst []byte, doc []byte, e *Expansion, depth int) ([]
 			continue
 		case columnAuthData:
 			if !authDataDone {
-				dst = append(v.appendAuthData(append(dst, c.prefix...), r), ',')
+				dst = v.appendAuthData(dst, c.prefix, r)
 				authDataDone = true
 			}
 			continue
@@ -218,16 +223,28 @@ func closeWith(dst []byte, end byte) []byte {
 }
 
 // appendAuthData appends the providers' data from the element that r is at to
-// the end of its document.
-func (v *View) appendAuthData(dst []byte, r documentReader) []byte {
-	dst = append(dst, '{')
+// the end of its document, as a member; nothing if there is none to show.
+func (v *View) appendAuthData(dst []byte, prefix string, r documentReader) []byte {
+	start := len(dst)
+	dst = append(append(dst, prefix...), '{')
+	empty := len(dst)
 	w := valueWriter{}
 	for ok := true; ok; ok = r.next() {
 		c := columnOf(v.class, string(r.key), v.fields)
 		if c.kind != columnAuthData {
 			continue
 		}
+		member := len(dst)
 		dst = append(AppendString(dst, c.name), ':')
+		if v.authData != nil && r.kind == bson.TypeEmbeddedDocument {
+			data, _ := nestedObject(r.value, 0).(*Object)
+			if data = v.authData(c.name, data); data == nil {
+				dst = dst[:member]
+				continue
+			}
+			dst = append(AppendJSON(dst, data), ',')
+			continue
+		}
 		n := len(dst)
 		var err error
 		if dst, err = w.value(dst, r.kind, r.value, nil); err != nil {
@@ -235,7 +252,10 @@ func (v *View) appendAuthData(dst []byte, r documentReader) []byte {
 		}
 		dst = append(dst, ',')
 	}
-	return closeWith(dst, '}')
+	if len(dst) == empty {
+		return dst[:start]
+	}
+	return append(closeWith(dst, '}'), ',')
 }
 
 // longACL is the length in bytes from which on the lists of an ACL are looked up

@@ -53,6 +53,7 @@ func newRouter() *router {
 	r.add("POST", "/logout", "", logOut)
 	r.add("GET", "/verifyPassword", "", verifyPassword)
 	r.add("POST", "/verifyPassword", "", verifyPassword)
+	r.add("POST", "/challenge", "", challenge)
 	r.add("POST", "/upgradeToRevocableSession", "", upgradeSession)
 
 	r.add("POST", "/batch", "", batch)

@@ -88,6 +88,19 @@ func upgradeSession(ctx context.Context, c *call) (answer, error) {
 	return of(session), nil
 }
 
+// challenge answers POST /challenge.
+func challenge(ctx context.Context, c *call) (answer, error) {
+	body, err := c.data()
+	if err != nil {
+		return answer{}, err
+	}
+	object, err := c.app.accounts.Challenge(ctx, c.caller, body)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{json: parse.AppendJSON(nil, object)}, nil
+}
+
 // sessionToken is the token that was sent. A request of a batch has that of the
 // batch.
 func (c *call) sessionToken() string {
