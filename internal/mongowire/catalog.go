@@ -184,14 +184,7 @@ func create(ctx context.Context, c *command) (bson.D, error) {
 }
 
 func drop(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.exists(ctx, db, collection); err != nil {
-		return nil, err
-	}
-	indexes, err := db.Indexes(ctx, collection)
+	db, collection, indexes, err := c.indexes(ctx)
 	if err != nil {
 		return nil, err
 	}

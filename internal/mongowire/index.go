@@ -15,15 +15,20 @@ import (
 // idIndex is the name of the index that every collection has.
 const idIndex = "_id_"
 
+// indexes is the target of a command, which must be there, with its indexes.
+func (c *command) indexes(ctx context.Context) (db store.Store, collection string, indexes []store.Index, err error) {
+	if db, collection, err = c.target(); err != nil {
+		return nil, "", nil, err
+	}
+	if err = c.exists(ctx, db, collection); err != nil {
+		return nil, "", nil, err
+	}
+	indexes, err = db.Indexes(ctx, collection)
+	return db, collection, indexes, err
+}
+
 func listIndexes(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.exists(ctx, db, collection); err != nil {
-		return nil, err
-	}
-	indexes, err := db.Indexes(ctx, collection)
+	_, collection, indexes, err := c.indexes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +101,7 @@ func statedKeys(keys, weights bson.D) bson.D {
 func isText(e bson.E) bool { return e.Value == "text" }
 
 func createIndexes(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	specs, err := c.statements()
+	db, collection, specs, err := c.writing()
 	if err != nil {
 		return nil, err
 	}
@@ -210,14 +211,7 @@ func (m *members) indexAmong(indexes []store.Index) (store.Index, error) {
 // dropIndexes drops an index by its name or its keys, several by their names, or
 // all but that of _id.
 func dropIndexes(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.exists(ctx, db, collection); err != nil {
-		return nil, err
-	}
-	indexes, err := db.Indexes(ctx, collection)
+	db, collection, indexes, err := c.indexes(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,15 @@ func (c *command) statements() ([]bson.Raw, error) {
 	return docs, nil
 }
 
+// writing is the target of a command with statements, and these.
+func (c *command) writing() (db store.Store, collection string, docs []bson.Raw, err error) {
+	if db, collection, err = c.target(); err != nil {
+		return nil, "", nil, err
+	}
+	docs, err = c.statements()
+	return db, collection, docs, err
+}
+
 // each runs the statements of a write in order. After one has failed the rest
 // are run only when the command is unordered. What befalls the whole command,
 // and not the statement, is err.
@@ -90,11 +99,7 @@ func (c *command) atomically(ctx context.Context, db store.Store, do func(ctx co
 }
 
 func insert(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := c.statements()
+	db, collection, docs, err := c.writing()
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +158,7 @@ func withID(doc bson.Raw) (bson.Raw, error) {
 }
 
 func update(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := c.statements()
+	db, collection, docs, err := c.writing()
 	if err != nil {
 		return nil, err
 	}
@@ -243,11 +244,7 @@ func (m *members) change(key string, u *store.Update) (replacement bson.Raw) {
 var deleteStatement = knowing([]string{"q", "limit", "collation", "hint"}, nil)
 
 func remove(ctx context.Context, c *command) (bson.D, error) {
-	db, collection, err := c.target()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := c.statements()
+	db, collection, docs, err := c.writing()
 	if err != nil {
 		return nil, err
 	}
