@@ -2,6 +2,7 @@ package rest
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"github.com/loam-baas/loam/internal/account"
@@ -99,6 +100,7 @@ func NewApp(o AppOptions) *App {
 
 // location is the URL of a new object.
 func (a *App) location(class, id string) string {
+	id = url.PathEscape(id) // which a caller may have chosen
 	if class == "_User" {
 		return strings.Join([]string{a.publicURL, "users", id}, "/")
 	}
