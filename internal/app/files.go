@@ -80,8 +80,16 @@ func filePolicy(c *config.Files) (engine.FilePolicy, error) {
 	extensions, err := files.NewExtensions(c.Extensions)
 	return engine.FilePolicy{
 		Upload: engine.FileAudience(c.Upload), Download: engine.FileAudience(c.Download),
-		Extensions: extensions, PreserveName: c.PreserveName,
+		Extensions: extensions, PreserveName: c.PreserveName, Domains: fileDomains(c.URLDomains),
 	}, err
+}
+
+// fileDomains are the hosts that files may be at, nil for any.
+func fileDomains(allowed []string) []string {
+	if slices.Contains(allowed, "*") {
+		return nil
+	}
+	return slices.Concat([]string{}, allowed)
 }
 
 // mover copies files to where they shall be, from where they were, while they are

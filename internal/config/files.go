@@ -23,6 +23,8 @@ type Files struct {
 	// Extensions are regular expressions of those that may be uploaded; none are
 	// Loam's defaults.
 	Extensions []string
+	// URLDomains are the hosts that the URL of a file in an object may name; "*" is any.
+	URLDomains []string
 }
 
 // FileAudience are the kinds of callers who may, the master key apart.

@@ -119,7 +119,7 @@ func TestLoad_Defaults(t *testing.T) {
 			Files: Files{
 				Adapter:  FilesAdapter{Kind: LocalFiles, Dir: filepath.Join("loam-data", "files")},
 				Upload:   FileAudience{Authenticated: true},
-				Download: FileAudience{Public: true, Anonymous: true, Authenticated: true},
+				Download: FileAudience{Public: true, Anonymous: true, Authenticated: true}, URLDomains: []string{"*"},
 			},
 			Idempotency: Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{
@@ -190,7 +190,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("auth (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"fileUpload.allowedFileUrlDomains", "liveQuery.classNames", "passwordPolicy.validatorPattern"} {
+	for _, option := range []string{"liveQuery.classNames", "passwordPolicy.validatorPattern"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}

@@ -78,6 +78,9 @@ func (e *Engine) UpdateConfig(ctx context.Context, c Caller, body *parse.Object)
 		if m.Key == "" || strings.ContainsAny(m.Key, ".$\x00") {
 			return parse.Errorf(parse.InvalidKeyName, "Invalid key name: %s", m.Key)
 		}
+		if err := e.checkFileURLs(m.Value); err != nil {
+			return err
+		}
 		op, isOp, err := parse.OperationOf(m.Value)
 		if err != nil {
 			return err

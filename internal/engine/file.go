@@ -20,6 +20,9 @@ type FilePolicy struct {
 	Extensions       files.Extensions
 	// PreserveName keeps names as clients choose them.
 	PreserveName bool
+	// Domains are the hosts that the URL of a file in an object may name, "*.a.com"
+	// those below a.com; nil is any.
+	Domains []string
 }
 
 // FileAudience are the kinds of callers who may; the master key always may.

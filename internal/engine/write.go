@@ -53,6 +53,9 @@ func (e *Engine) decodeWrite(c Caller, className string, body *parse.Object, cre
 		case "id":
 			return nil, parse.NewError(parse.InvalidKeyName, "id is an invalid field name.")
 		}
+		if err := e.checkFileURLs(m.Value); err != nil {
+			return nil, err
+		}
 		op, isOp, err := parse.OperationOf(m.Value)
 		if err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -429,6 +430,36 @@ func TestAdvisory_I08_HeadersOfAnswers(t *testing.T) {
 		answer.Body.Close()
 		if answer.Header.Get("Set-Cookie") != "" {
 			t.Errorf("POST %s sets headers: %v", path, answer.Header)
+		}
+	}
+}
+
+// Files of objects are at hosts that the app allows, wherever in an object they are.
+func TestAdvisory_I13_FilesAreWhereTheAppAllows(t *testing.T) {
+	s := garden(t, func(o *engine.Options) { o.FilePolicy.Domains = []string{"files.example.com", "*.cdn.example.com"} })
+	file := func(url string) string { return `{"__type":"File","name":"a.png","url":` + url + `}` }
+	id := s.create("Album", `{"n":1}`)
+	for _, url := range []string{
+		`"http://169.254.169.254/latest/meta-data"`, `"http://localhost:1337/parse"`, `"http://files.example.com.evil.example/a"`, `"http://evilfiles.example.com/a"`, `"http://cdn.example.com/a"`,
+		`"http://files.example.com@evil.example/a"`, `"http://evil.example\\@files.example.com/a"`, `"http://files.example.com%2f@evil.example/a"`, `"file:///etc/passwd"`, `"data:text/plain,x"`, `"//files.example.com/a"`, `"files.example.com/a"`, `"a.png"`, `"http://[::1]/a"`, `"http:// files.example.com/a"`,
+	} {
+		for _, value := range []string{file(url), `[` + file(url) + `]`, `{"a":[{"b":` + file(url) + `}]}`, `{"__op":"Add","objects":[` + file(url) + `]}`, `{"__op":"AddUnique","objects":[{"a":` + file(url) + `}]}`} {
+			s.refuses(as("bob"), "POST", "/classes/Album", `{"v`+strconv.Itoa(len(value))+`":`+value+`}`, parse.FileSaveError)
+			s.refuses(with(master), "PUT", "/classes/Album/"+id, `{"v`+strconv.Itoa(len(value))+`":`+value+`}`, parse.FileSaveError)
+		}
+		s.refuses(with(master), "PUT", "/config", `{"params":{"logo":`+file(url)+`}}`, parse.FileSaveError)
+	}
+	for _, url := range []string{`5`, `{"href":"http://evil.example"}`, `["http://evil.example"]`} {
+		// What is no text is no URL, and not kept.
+		s.once(as("bob"), "POST", "/classes/Album", `{"list":[`+file(url)+`]}`)
+		s.refuses(as("bob"), "POST", "/classes/Album", `{"list":[{"__type":"File","url":`+url+`}]}`, parse.FileSaveError)
+	}
+	s.keepsFrom(with(master), "GET", "/classes/Album", `{}`, "evil")
+	for _, url := range []string{`"https://files.example.com/a.png"`, `"http://FILES.example.com:8080/a.png?x#y"`, `"https://a.cdn.example.com/a.png"`, `null`, `""`} {
+		for _, o := range s.ask(as("bob"), "POST", "/classes/Album", `{"cover":`+file(url)+`,"pages":[`+file(url)+`]}`) {
+			if o.member("objectId") == nil {
+				t.Errorf("%s, a file at %s: %d %s", o.way, url, o.status, o.body)
+			}
 		}
 	}
 }
