@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/loam-baas/loam/internal/account"
 	"github.com/loam-baas/loam/internal/config"
@@ -119,6 +120,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		AnswerBytes:                       c.RequestComplexity.AnswerBytes,
 		EncodingsBytes:                    encodingsBytes,
 		SessionCacheSize:                  c.CacheMaxSize,
+		ExtendSessions:                    extension(&c.Users),
 		SessionCacheTTL:                   c.CacheTTL,
 		Files:                             storage,
 		FilePolicy:                        policy,
@@ -203,6 +205,15 @@ func embeddedOptions(d *config.Database, logger *slog.Logger) embedded.Options {
 		o.Durability = embedded.Normal
 	}
 	return o
+}
+
+// extension is the length that sessions have again when they are used; 0 if they
+// are left as they are.
+func extension(u *config.Users) time.Duration {
+	if !u.ExtendSessionOnUse || !u.ExpireInactiveSessions {
+		return 0
+	}
+	return u.SessionLength
 }
 
 // encodingsBytes is the memory for the JSON of objects that are read often.

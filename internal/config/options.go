@@ -137,6 +137,8 @@ type Users struct {
 	// SessionLength is how long a session lasts, if ExpireInactiveSessions.
 	SessionLength          time.Duration
 	ExpireInactiveSessions bool
+	// ExtendSessionOnUse gives a session that is used past half of it its length again.
+	ExtendSessionOnUse bool
 	// RevokeSessionOnPasswordReset ends a user's sessions with a new password.
 	RevokeSessionOnPasswordReset bool
 }

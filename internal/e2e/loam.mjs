@@ -44,6 +44,22 @@ export function freshClass(name = 'Thing') {
   return Parse.Object.extend(`${name}_${process.pid}_${made}_${Date.now().toString(36)}`);
 }
 
+// freshName returns a username of its own, so that tests do not see each other's users.
+export function freshName() {
+  made += 1;
+  return `user_${process.pid}_${made}_${Date.now().toString(36)}`;
+}
+
+// signedUp makes a user, who is the current one if Parse.User.enableUnsafeCurrentUser was called.
+export async function signedUp(attributes = {}) {
+  const user = new Parse.User({ username: freshName(), password: 'secret', ...attributes });
+  await user.signUp();
+  return user;
+}
+
+// as are the options of a request by a user.
+export const as = user => ({ sessionToken: user.getSessionToken() });
+
 // saved makes objects of a class in the given order.
 export async function saved(Class, ...attributes) {
   const objects = attributes.map(a => new Class(a));

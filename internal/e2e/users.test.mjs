@@ -1,22 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { Parse, asMaster } from './loam.mjs';
+import { Parse, asMaster, freshName, signedUp } from './loam.mjs';
 
 before(() => Parse.User.enableUnsafeCurrentUser());
-
-let made = 0;
-
-// freshName returns a username of its own, so that tests do not see each other's users.
-function freshName() {
-  made += 1;
-  return `user_${process.pid}_${made}_${Date.now().toString(36)}`;
-}
-
-async function signedUp(attributes = {}) {
-  const user = new Parse.User({ username: freshName(), password: 'secret', ...attributes });
-  await user.signUp();
-  return user;
-}
 
 test('a user signs up and is the current one', async () => {
   const user = await signedUp({ phone: '555' });
