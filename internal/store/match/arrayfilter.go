@@ -34,6 +34,9 @@ type selections map[string]*selection
 var identifier = regexp.MustCompile("^[a-z][a-zA-Z0-9]*$")
 
 func compileSelections(filters []bson.D) (selections, error) {
+	if len(filters) == 0 {
+		return nil, nil
+	}
 	named := make(selections, len(filters))
 	for _, f := range filters {
 		name, err := nameOfFilter(f, "", 0)
@@ -186,7 +189,10 @@ func (a *applying) located(c *change) ([]*change, error) {
 	if c.found == nil {
 		return c.below, nil
 	}
-	at := a.position()
+	at := -1
+	if a.query != nil {
+		at = a.query.Position(a.doc)
+	}
 	if at < 0 {
 		return nil, store.BadRequest(codeBadValue, "The positional operator did not find the match needed from the query.")
 	}

@@ -222,8 +222,10 @@ type applying struct {
 	arrays int
 	// steps counts the places looked at, and put the bytes of the values put in place.
 	steps, put int
-	// position returns the index of the element that the query has found, or -1.
-	position func() int
+	// doc is the document as it was, and query the filter that has found it; nil
+	// when nothing was found.
+	doc   bson.Raw
+	query *Matcher
 }
 
 // clock returns the time of the update, the same wherever it is asked for.
@@ -239,12 +241,10 @@ func (a *applying) clock() time.Time {
 // is about to be inserted by an upsert: $setOnInsert applies, and an _id may be
 // given to a document that has none. Otherwise _id can't change.
 func (u *Updater) Apply(doc bson.Raw, insert bool) (result bson.Raw, changed bool, err error) {
-	a := applying{insert: insert, position: func() int {
-		if insert || u.query == nil {
-			return -1
-		}
-		return u.query.Position(doc)
-	}}
+	a := applying{insert: insert, doc: doc}
+	if !insert {
+		a.query = u.query
+	}
 	root := &container{}
 	root.load(doc)
 	// No other change of the update touches the places of a rename, so that its
