@@ -114,13 +114,15 @@ func (s *source) valueOf(key string) any {
 		return s.value(3)
 	}
 	switch key {
-	case "documents", "indexes", "updates", "deletes", "pipeline":
+	case "documents", "indexes", "updates", "deletes", "pipeline", "arrayFilters":
 		list := bson.A{}
 		for range 1 + s.pick(3) {
 			list = append(list, s.statement(key))
 		}
 		return list
-	case "filter", "query", "sort", "projection", "cursor", "collation", "update", "fields", "index", "let":
+	case "update":
+		return s.change()
+	case "filter", "query", "sort", "projection", "cursor", "collation", "fields", "index", "let":
 		return s.document(3)
 	case "lsid":
 		return bson.D{{Key: "id", Value: bson.Binary{Subtype: 4, Data: make([]byte, 16)}}}
@@ -140,7 +142,7 @@ func (s *source) statement(key string) any {
 	var d bson.D
 	switch key {
 	case "updates":
-		d = bson.D{{Key: "q", Value: s.document(3)}, {Key: "u", Value: s.document(3)}, {Key: "multi", Value: s.pick(2) == 1}, {Key: "upsert", Value: s.pick(2) == 1}}
+		d = bson.D{{Key: "q", Value: s.document(3)}, {Key: "u", Value: s.change()}, {Key: "multi", Value: s.pick(2) == 1}, {Key: "upsert", Value: s.pick(2) == 1}}
 	case "deletes":
 		d = bson.D{{Key: "q", Value: s.document(3)}, {Key: "limit", Value: int32(s.pick(2))}}
 	case "indexes":
@@ -154,6 +156,20 @@ func (s *source) statement(key string) any {
 		d = append(d, bson.E{Key: s.key(), Value: s.value(2)})
 	}
 	return d
+}
+
+// change is what an update does: a document, one with paths into arrays, or a
+// pipeline.
+func (s *source) change() any {
+	switch s.pick(4) {
+	case 2:
+		operator := []string{"$set", "$unset", "$inc", "$push", "$rename"}[s.pick(5)]
+		path := []string{"a.$", "a.$[]", "a.$[x]", "a.$[].b", "a.$.b.$[x]", "a.$[x].$[]"}[s.pick(6)]
+		return bson.D{{Key: operator, Value: bson.D{{Key: path, Value: s.value(2)}, {Key: s.key(), Value: s.value(2)}}}}
+	case 3:
+		return s.valueOf("pipeline")
+	}
+	return s.document(3)
 }
 
 func (s *source) document(depth int) bson.D {
@@ -179,6 +195,7 @@ var fuzzKeys = []string{
 	"$first", "$concat", "$cond", "$literal", "$dateToString", "$map", "$reduce", "input", "in", "as", "from", "localField", "foreignField",
 	"locale", "strength", "unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "batchSize", "resumeAfter", "_data",
 	"startAfter", "fullDocument", "storageStats", "key", "keyPattern", "name", "path", "id", "level", "w", "$", "a.$", "a.$[]", "a.$[x]",
+	"x", "x.a",
 }
 
 func (s *source) key() string { return fuzzKeys[s.pick(len(fuzzKeys))] }
