@@ -29,8 +29,9 @@ type session struct {
 	roles, roleIDs []string
 	// expires is when the session ends; the zero time is never.
 	expires time.Time
-	// updated is when its row was written last.
-	updated time.Time
+	// updated is when its row was written last, and due when it is to be extended;
+	// the zero time is never.
+	updated, due time.Time
 }
 
 // ResolveSession turns a session token into its user and roles; see API. It asks
@@ -46,6 +47,9 @@ func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Ca
 		}
 		if s.live(now) {
 			e.extendSession(ctx, s, now)
+			if e.ExtendSessions > 0 {
+				s.due = s.updated.Add(e.ExtendSessions / 2)
+			}
 			if _, inside := inTransaction(ctx); !inside { // others do not see what it sees
 				e.sessions.put(s, now, seen)
 			}
@@ -54,7 +58,7 @@ func (e *Engine) ResolveSession(ctx context.Context, c Caller, token string) (Ca
 	if !s.live(now) {
 		return c, errExpiredSession
 	}
-	c.UserID, c.SessionToken, c.Roles = s.user, token, s.roles
+	c.UserID, c.SessionToken, c.Roles = s.user, token, slices.Clip(s.roles)
 	return c, nil
 }
 
@@ -234,9 +238,13 @@ func (e *Engine) extendSession(ctx context.Context, s *session, now time.Time) {
 		return
 	}
 	expires := now.Add(e.ExtendSessions)
+	var updated any // null is also none
+	if !s.updated.IsZero() {
+		updated = bson.NewDateTimeFromTime(s.updated)
+	}
 	// Of requests at the same time, one extends it.
 	_, err := e.Store.Update(ctx, "_Session", store.Update{
-		Filter: bson.D{{Key: "_id", Value: s.id}, {Key: "_updated_at", Value: bson.NewDateTimeFromTime(s.updated)}},
+		Filter: bson.D{{Key: "_id", Value: s.id}, {Key: "_updated_at", Value: updated}},
 		Change: bson.D{{Key: "$set", Value: bson.D{
 			{Key: "expiresAt", Value: bson.NewDateTimeFromTime(expires)}, {Key: "_updated_at", Value: bson.NewDateTimeFromTime(now)}}}},
 	})

@@ -468,6 +468,22 @@ func TestSessions_AreExtendedWhenUsed(t *testing.T) {
 	s.wantWho("r:alice", "209")
 }
 
+// A session that is remembered for long is extended in time all the same.
+func TestSessions_AreExtendedThoughRemembered(t *testing.T) {
+	const length = 1000
+	s := openSignedIn(t, func(o *engine.Options) { o.ExtendSessions, o.SessionCacheTTL = length*time.Second, time.Hour })
+	s.user("alice")
+	s.insert("_Session", bson.D{{Key: "_id", Value: "undated"}, {Key: "_session_token", Value: "r:undated"}, {Key: "_p_user", Value: "_User$alice"},
+		{Key: "expiresAt", Value: bson.NewDateTimeFromTime(time.Unix(begin+10, 0))}})
+	for range 10 {
+		s.wantWho("r:alice", "alice: ")
+		s.wantWho("r:undated", "alice: ")
+		s.now.Add(length * 9 / 10)
+	}
+	s.now.Store(begin + 9*length*9/10)
+	s.costs("in its first half", 1, func() { s.who("r:alice"); s.now.Add(length / 4); s.who("r:alice") })
+}
+
 func TestSessions_ByManyAtOnce(t *testing.T) {
 	s := openSignedIn(t)
 	for i := range 20 {

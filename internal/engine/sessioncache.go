@@ -18,8 +18,8 @@ type sessionCache struct {
 	mu      sync.RWMutex
 	byToken map[string]*list.Element
 	byTag   map[tag]map[*list.Element]bool
-	// order has the sessions, each a *remembered, the oldest first. All are kept
-	// for the same time, so the oldest is the one that is least worth.
+	// order has the sessions, each a *remembered, the oldest first. Nearly all are
+	// kept for the same time, so the oldest is the one that is least worth.
 	order list.List
 	// forgettings counts what was forgotten: who has read a session before
 	// something was forgotten must not put it back.
@@ -96,7 +96,11 @@ func (c *sessionCache) put(s *session, now time.Time, seen uint64) {
 		}
 		c.remove(oldest)
 	}
-	element := c.order.PushBack(&remembered{s, now.Add(c.ttl)})
+	until := now.Add(c.ttl)
+	if !s.due.IsZero() && s.due.Before(until) {
+		until = s.due
+	}
+	element := c.order.PushBack(&remembered{s, until})
 	c.byToken[s.token] = element
 	for _, t := range s.tags() {
 		if c.byTag[t] == nil {
