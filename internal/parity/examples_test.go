@@ -46,6 +46,8 @@ var story = []example{
 	{operation: "GET /health", status: 200},
 	{operation: "POST /users", request: "user", status: 201, answer: "user", as: "u8RtGh3LpQ"},
 	{operation: "POST /login", request: "username", status: 200, answer: "user"},
+	{operation: "POST /roles", by: "master", request: "staff", status: 201},
+	{operation: "POST /installations", request: "phone", status: 201},
 	{operation: "POST /loginAs", by: "master", request: "user", status: 200, answer: "user"},
 }
 
