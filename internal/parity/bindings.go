@@ -1,10 +1,15 @@
 package parity
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bindings are the names that a scenario's exchanges have bound. After
@@ -15,7 +20,8 @@ import (
 // also have <objectId>, <date>, <later> (a date to come), <sessionToken>,
 // <username> (one that was made up), <seconds>, <random> (what makes a file's name
 // its own), which stand for any string of that form, and <any>, which stands for
-// any value.
+// any value. In a request <totp SECRET> is the one-time password of the moment for a
+// secret in base32, and in an answer <recovery> is a recovery code.
 type Bindings map[string]string
 
 // forms are the regular expressions of the strings that differ from one run to
@@ -26,6 +32,7 @@ var forms = map[string]string{
 	"later":        `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
 	"sessionToken": `r:[0-9a-f]{32}`,
 	"username":     `[A-Za-z0-9]{25}`,
+	"recovery":     `[A-Za-z0-9]{30}`,
 	"seconds":      `[1-9]\d*`,
 	"random":       `[0-9a-f]{32}`,
 	"any":          `[\s\S]*`,
@@ -34,6 +41,7 @@ var forms = map[string]string{
 var (
 	bracketed = regexp.MustCompile(`<([a-zA-Z]\w*(?:\.\w+)?)>`)
 	repeated  = regexp.MustCompile(`<repeat (\d+) ([^>]*)>`)
+	password  = regexp.MustCompile(`<totp ([A-Z2-7]+)>`)
 )
 
 // Fill replaces the bound names in a request's text.
@@ -43,12 +51,28 @@ func (b Bindings) Fill(text string) string {
 		n, _ := strconv.Atoi(m[1])
 		return strings.Repeat(m[2], n)
 	})
+	text = password.ReplaceAllStringFunc(text, func(found string) string {
+		return oneTimePassword(password.FindStringSubmatch(found)[1], time.Now())
+	})
 	return bracketed.ReplaceAllStringFunc(text, func(found string) string {
 		if value, ok := b[found[1:len(found)-1]]; ok {
 			return value
 		}
 		return found
 	})
+}
+
+// oneTimePassword is what an app on a phone shows (RFC 6238, with its defaults).
+func oneTimePassword(secret string, at time.Time) string {
+	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
+	if err != nil {
+		return err.Error()
+	}
+	mac := hmac.New(sha1.New, key)
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/30)))
+	sum := mac.Sum(nil)
+	number := binary.BigEndian.Uint32(sum[sum[len(sum)-1]&15:]) & (1<<31 - 1)
+	return fmt.Sprintf("%06d", number%1_000_000)
 }
 
 // Bind binds names to what an answer's body says: a single name to the whole, several

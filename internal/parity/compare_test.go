@@ -2,6 +2,7 @@ package parity_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -158,5 +159,12 @@ func TestNormalizeRefusesWhatWouldBeTakenForAForm(t *testing.T) {
 	_, err := parity.Normalize(answer(200, `{"text": "a <date> b"}`), parity.Bindings{}, "", time.Now())
 	if err == nil || !strings.Contains(err.Error(), "<date>") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOneTimePasswordsAreFilledIn(t *testing.T) {
+	got := parity.Bindings{}.Fill(`{"token": "<totp GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ>", "other": "<totp 1>"}`)
+	if !regexp.MustCompile(`^{"token": "\d{6}", "other": "<totp 1>"}$`).MatchString(got) {
+		t.Errorf("filled in %s", got)
 	}
 }

@@ -15,13 +15,14 @@ var (
 	objectIDForm = regexp.MustCompile(`^` + forms["objectId"] + `$`)
 	tokenForm    = regexp.MustCompile(forms["sessionToken"])
 	usernameForm = regexp.MustCompile(`^` + forms["username"] + `$`)
+	recoveryForm = regexp.MustCompile(`\b` + forms["recovery"] + `\b`)
 	randomForm   = regexp.MustCompile(forms["random"])
 )
 
 // Normalize rewrites what a server answered so that it holds for every run:
 // bound values become their names, other ids, times and tokens that were made
 // since the scenario began become <objectId>, <date> and <sessionToken>, and times
-// to come <later>. typed is the text of the scenario's requests: what stands there
+// to come <later>, and recovery codes <recovery>. typed is the text of the scenario's requests: what stands there
 // was not made.
 func Normalize(a *Answer, b Bindings, typed string, began time.Time) (*Answer, error) {
 	n := normalizer{typed: typed, began: began.Add(-time.Second)}
@@ -119,6 +120,9 @@ func (n *normalizer) text(key, text string) (value, error) {
 	}
 	if key == "username" && usernameForm.MatchString(text) && !strings.Contains(n.typed, text) {
 		return "<username>", nil
+	}
+	if key == "recovery" {
+		text = n.form(recoveryForm, text, "<recovery>")
 	}
 	text = n.form(tokenForm, text, "<sessionToken>")
 	return n.form(randomForm, text, "<random>"), nil
