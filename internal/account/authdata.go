@@ -65,7 +65,9 @@ func (s *Service) proofsOf(authData *parse.Object) (proofs, error) {
 		if p.provider == nil || p.data == nil {
 			return nil, errUnsupported
 		}
-		if len(p.data.Members) > 0 { // else it proves nothing (advisory C06)
+		// One without anything is none (advisory C06), but for a second factor: there
+		// it is a wrong one.
+		if len(p.data.Members) > 0 || p.provider.Policy() == provider.Additional {
 			list = append(list, p)
 		}
 	}
@@ -99,6 +101,9 @@ func (list proofs) exchange(ctx context.Context) error {
 	for i, p := range list {
 		if p.data == nil {
 			continue
+		}
+		if v, has := p.data.Get("id"); has && !falsy(v) && !isText(v) { // advisory C05
+			return invalidID(p.name)
 		}
 		data, err := p.provider.Exchange(ctx, p.data)
 		if err != nil {
@@ -141,6 +146,11 @@ func (s *Service) holders(ctx context.Context, c engine.Caller, list proofs) ([]
 	return rows, err
 }
 
+func isText(v parse.Value) bool {
+	_, ok := v.(parse.String)
+	return ok
+}
+
 func invalidID(provider string) error {
 	return parse.Errorf(parse.InvalidValue, "Invalid authData id for provider '%s'.", provider)
 }
@@ -154,6 +164,9 @@ type verdict struct {
 	held     bson.D
 	consumed bool
 	response *parse.Object
+	// refusal is why the proofs don't hold, though there is something to store: a
+	// code that was sent.
+	refusal error
 }
 
 // check lets the providers judge proofs, one after the other, so that none sends
@@ -187,8 +200,14 @@ func (list proofs) check(ctx context.Context, c engine.Caller, user bson.Raw, ow
 			judge = p.provider.LogIn
 		}
 		answer, err := judge(ctx, check)
-		if err != nil {
+		switch {
+		case err != nil && answer.Save == nil:
 			return nil, providerError(err)
+		case err != nil:
+			return &verdict{
+				set: bson.D{{Key: field, Value: parse.ToBSON(answer.Save)}}, held: bson.D{{Key: field, Value: seen}},
+				consumed: true, refusal: providerError(err),
+			}, nil
 		}
 		if answer.Response != nil {
 			v.response.Set(p.name, answer.Response)
@@ -233,7 +252,7 @@ func (v *verdict) answer() parse.Member {
 func (list proofs) changed(user bson.Raw) proofs {
 	known := func(p proof) bool {
 		stored, _ := parse.FromBSON(user.Lookup(parse.AuthDataName(p.name))).(*parse.Object)
-		return stored != nil && p.data != nil && !slices.ContainsFunc(p.data.Members, func(m parse.Member) bool {
+		return stored != nil && p.data != nil && len(p.data.Members) > 0 && !slices.ContainsFunc(p.data.Members, func(m parse.Member) bool {
 			v, has := stored.Get(m.Key)
 			return !has || !parse.Equal(v, m.Value)
 		})
@@ -276,7 +295,7 @@ func (s *Service) requireAdditional(user bson.Raw, list proofs) error {
 
 // keep stores what the providers made of a log-in's proofs. A secret that was
 // used up meanwhile ends the log-in; that another log-in was first to store a
-// newer token does not.
+// newer token does not. It returns the verdict's refusal, once that is stored.
 func (s *Service) keep(ctx context.Context, user string, v *verdict) error {
 	if len(v.set) == 0 && len(v.unset) == 0 {
 		return nil
@@ -298,6 +317,9 @@ func (s *Service) keep(ctx context.Context, user string, v *verdict) error {
 	}
 	if err == nil && result.Matched == 0 && v.consumed {
 		err = errUsedUp
+	}
+	if err == nil {
+		err = v.refusal
 	}
 	return err
 }
@@ -343,6 +365,9 @@ func (s *Service) prepareProofs(ctx context.Context, d *engine.Draft, list proof
 	judged, err := list.check(ctx, d.Caller, d.Current, own)
 	if err != nil {
 		return nil, err
+	}
+	if judged.refusal != nil {
+		return nil, s.keep(ctx, d.ID, judged)
 	}
 	d.Stored = append(d.Stored, judged.set...)
 	d.Unset = append(d.Unset, judged.unset...)

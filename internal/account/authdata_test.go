@@ -102,7 +102,7 @@ func TestPolicies(t *testing.T) {
 		{"a default provider and a used code", "/users", `{"authData":{"fake":{"id":"ada","token":"good"},"mfa":{"code":"2"}}}`, parse.ScriptFailed},
 		{"a bad proof and a code", "/users", `{"authData":{"fake":{"id":"ada","token":"bad"},"mfa":{"code":"3"}}}`, parse.ObjectNotFound},
 		{"a password and null", "/login", `{"username":"ada","password":"secret","authData":{"mfa":null}}`, parse.OtherCause},
-		{"a password and nothing", "/login", `{"username":"ada","password":"secret","authData":{"mfa":{}}}`, parse.OtherCause},
+		{"a password and nothing", "/login", `{"username":"ada","password":"secret","authData":{"mfa":{}}}`, parse.ScriptFailed},
 		{"a wrong password and a code", "/login", `{"username":"ada","password":"wrong","authData":{"mfa":{"code":"3"}}}`, parse.ObjectNotFound},
 		{"a password and the last code", "/login", `{"username":"ada","password":"secret","authData":{"mfa":{"code":"3"}}}`, 0},
 	} {

@@ -130,7 +130,7 @@ func TestCodesThatAreNoGoodAreRefused(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			n := providertest.NewInternet(t)
 			s.serve(n)
-			label := map[string]string{"github": "GitHub", "gpgames": "Google Play Games Services", "instagram": "Instagram", "line": "Line", "linkedin": "LinkedIn", "microsoft": "Microsoft", "qq": "qq", "spotify": "Spotify", "wechat": "WeChat", "weibo": "Weibo"}[s.name]
+			label := map[string]string{"github": "GitHub", "gpgames": "gpgames", "instagram": "Instagram", "line": "Line", "linkedin": "LinkedIn", "microsoft": "Microsoft", "qq": "qq", "spotify": "spotify", "wechat": "WeChat", "weibo": "Weibo"}[s.name]
 			p := open(t, n, s.name, s.options())
 			for _, d := range []string{
 				`{}`, `{"code":5}`, `{"code":""}`, `{"code":{"$ne":1}}`, `{"id":"1","access_token":"token-1"}`,

@@ -5,7 +5,7 @@ package provider
 // knows without being told.
 func newGooglePlayGames(_ string, o *Options, env Env) Provider {
 	return newExchanger(service{
-		label:    "Google Play Games Services",
+		label:    "gpgames",
 		tokenURL: "https://oauth2.googleapis.com/token",
 		identify: idAt("https://www.googleapis.com/games/v1/players/me", "playerId"),
 	}, o, env)

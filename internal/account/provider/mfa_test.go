@@ -168,7 +168,7 @@ func TestTOTPSetUpsThatAreRefused(t *testing.T) {
 		`{"secret":"11111111111111111111111111111111","token":"000000"}`:             "Invalid MFA data",
 		`{"secret":"` + strings.Repeat("A", 300) + `","token":"000000"}`:             "Invalid MFA data",
 		`{"secret":"` + mfaSecret + `","token":"000000"}`:                            "Invalid MFA token",
-		`{"secret":"` + mfaSecret + `","token":""}`:                                  "Invalid MFA token",
+		`{"secret":"` + mfaSecret + `","token":""}`:                                  "Invalid MFA data",
 		`{"secret":"` + mfaSecret + `","token":{"$ne":""}}`:                          "Invalid MFA token",
 		`{"secret":"` + mfaSecret + `","token":` + strings.TrimLeft(good, "0") + `}`: "Invalid MFA token",
 		`{"mobile":"+15550100200"}`:                                                  "Invalid MFA data", // SMS is not among the options

@@ -93,7 +93,7 @@ func decodeSecret(text string) ([]byte, bool) {
 // setUpTOTP takes a secret whose password the user can give.
 func (p *mfa) setUpTOTP(c Check) (Answer, error) {
 	encoded, token := text(c.Data, "secret"), text(c.Data, "token")
-	if _, ok := c.Data.Get("token"); !ok || encoded == "" {
+	if v, ok := c.Data.Get("token"); !ok || encoded == "" || v == parse.String("") {
 		return Answer{}, mfaData()
 	}
 	secret, ok := decodeSecret(encoded)

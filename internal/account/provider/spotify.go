@@ -5,7 +5,7 @@ package provider
 // code_verifier is.
 func newSpotify(_ string, o *Options, env Env) Provider {
 	return newExchanger(service{
-		label:    "Spotify",
+		label:    "spotify",
 		tokenURL: "https://accounts.spotify.com/api/token",
 		public:   true,
 		redirect: true,
