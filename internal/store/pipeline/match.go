@@ -181,8 +181,8 @@ func (c compiler) expr(raw bson.RawValue, part *conjunct) error {
 	paths, whole := e.Paths()
 	part.expressions = append(part.expressions, e)
 	part.paths, part.whole = append(part.paths, paths...), part.whole || whole
-	// Of variables, a search knows nothing.
-	part.search = part.search && !mentions(v, "$$")
+	// Of variables, and of scores before it has them, a search knows nothing.
+	part.search = part.search && !mentions(v, "$$") && !mentions(v, textScore)
 	if len(part.filter) == 1 && part.filter[0].Key == "$expr" {
 		part.binding = c.bindingOf(v)
 	}

@@ -178,6 +178,7 @@ func testAggregateText(f *fixture) {
 	self := `{"$lookup":{"from":"sales","localField":"_id","foreignField":"_id","as":"self"}}`
 	both := []string{`{"_id":2,"good":false}`, `{"_id":1,"good":true}`}
 	f.runAggregates("the score stays with a document", []aggregateCase{
+		{pipeline: `[{"$match":{"$text":{"$search":"pens"},"$expr":{"$gt":[{"$meta":"textScore"},1]}}},{"$project":{"_id":1}}]`, want: []string{`{"_id":1}`}},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"},"$expr":{"$gt":["$_id",1]}}},` + good + `]`, want: []string{`{"_id":2,"good":false}`}},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},{"$set":{"k":{"$multiply":["$_id",-1]}}},{"$sort":{"k":1}},` + good + `]`, want: both},
 		{pipeline: `[{"$match":{"$text":{"$search":"pens"}}},` + self + `,{"$sort":{"_id":-1}},` + good + `]`, want: both},
