@@ -11,8 +11,9 @@ import (
 )
 
 // encodings keeps the JSON of objects that are read again and again. Encoding is
-// a pure function of a view and a stored document, and the key is both in full:
-// what is kept can never be stale, only unused. An object is kept when it is
+// a pure function of a view and a stored document, and both are compared in full,
+// which costs nothing for a document that the store gives again as it is: what is
+// kept can never be stale, only unused. An object is kept when it is
 // seen for the second time, so that a scan neither pays for being kept nor
 // drives out what others need. See docs/decisions/0003-encodings.md.
 type encodings struct {
@@ -26,6 +27,8 @@ const (
 	seenSlots = 1 << 12
 	// encodingOverhead is what an entry takes besides its bytes, about.
 	encodingOverhead = 160
+	// hashed is how many bytes of a document make its key: the _id is within.
+	hashed = 64
 	// maxEncoded is the largest stored document, in bytes, whose JSON is kept.
 	maxEncoded = 16 << 10
 )
@@ -49,12 +52,13 @@ type encoding struct {
 func newEncodings() *encodings { return &encodings{seed: maphash.MakeSeed()} }
 
 // append appends the JSON of a document under a view that many requests share.
-// limit is how many bytes all entries may take.
-func (e *encodings) append(dst []byte, view *parse.View, doc bson.Raw, limit int) ([]byte, error) {
+// stays tells that the document is never written to again. limit is how many bytes
+// all entries may take.
+func (e *encodings) append(dst []byte, view *parse.View, doc bson.Raw, stays bool, limit int) ([]byte, error) {
 	if limit <= 0 || len(doc) > maxEncoded {
 		return view.AppendObject(dst, doc, nil)
 	}
-	key := maphash.Bytes(e.seed, doc) ^ maphash.Comparable(e.seed, view)
+	key := maphash.Bytes(e.seed, doc[:min(len(doc), hashed)]) ^ maphash.Comparable(e.seed, view)
 	shard := &e.shards[key%encodingShards]
 	shard.mu.Lock()
 	if found := shard.entries[key]; found != nil && found.view == view && bytes.Equal(found.doc, doc) {
@@ -69,7 +73,10 @@ func (e *encodings) append(dst []byte, view *parse.View, doc bson.Raw, limit int
 	if err != nil || !again {
 		return dst, err
 	}
-	kept := &encoding{view: view, doc: bytes.Clone(doc), json: bytes.Clone(dst[start:])}
+	kept := &encoding{view: view, doc: doc, json: bytes.Clone(dst[start:])}
+	if !stays {
+		kept.doc = bytes.Clone(doc)
+	}
 	shard.mu.Lock()
 	shard.put(key, kept, limit/encodingShards)
 	shard.mu.Unlock()

@@ -36,7 +36,7 @@ func TestEncodingsAreOfOneViewAndOneDocument(t *testing.T) {
 	for round := range 4 {
 		for i := range 50 {
 			for _, view := range []*parse.View{open, closed} {
-				got, err := e.append(nil, view, encodingDoc(t, i), limit)
+				got, err := e.append(nil, view, encodingDoc(t, i), false, limit)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -52,6 +52,39 @@ func TestEncodingsAreOfOneViewAndOneDocument(t *testing.T) {
 	}
 }
 
+// A document that stays is held as it is; another version of it has another JSON.
+func TestEncodingsHoldDocumentsThatStay(t *testing.T) {
+	e, view := newEncodings(), textView()
+	version := func(text string) bson.Raw {
+		doc, err := bson.Marshal(bson.D{{Key: "_id", Value: "id"}, {Key: "text", Value: strings.Repeat("x", 100) + text}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	for _, text := range []string{"first", "other", "first"} {
+		doc := version(text)
+		for range 3 {
+			got, err := e.append(nil, view, doc, true, 1<<20)
+			if err != nil || !strings.Contains(string(got), text) {
+				t.Fatalf("got %s, %v", got, err)
+			}
+		}
+		held := false
+		for i := range e.shards {
+			for _, kept := range e.shards[i].entries {
+				held = held || &kept.doc[0] == &doc[0]
+			}
+		}
+		if !held {
+			t.Errorf("the document of %s is not held", text)
+		}
+	}
+	if n, _ := e.kept(); n != 1 {
+		t.Errorf("there are %d entries", n)
+	}
+}
+
 func (e *encodings) kept() (entries, bytes int) {
 	for i := range e.shards {
 		entries += len(e.shards[i].entries)
@@ -64,7 +97,7 @@ func TestEncodingsKeepWhatIsSeenTwice(t *testing.T) {
 	e, view := newEncodings(), textView()
 	const limit = 1 << 20
 	for i := range 200 {
-		if _, err := e.append(nil, view, encodingDoc(t, i), limit); err != nil {
+		if _, err := e.append(nil, view, encodingDoc(t, i), false, limit); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,7 +105,7 @@ func TestEncodingsKeepWhatIsSeenTwice(t *testing.T) {
 		t.Errorf("a scan left %d entries", n)
 	}
 	for i := range 200 {
-		if _, err := e.append(nil, view, encodingDoc(t, i), limit); err != nil {
+		if _, err := e.append(nil, view, encodingDoc(t, i), false, limit); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,7 +119,7 @@ func TestEncodingsAreBounded(t *testing.T) {
 	const limit = 64 << 10
 	for i := range 5000 {
 		for range 2 {
-			if _, err := e.append(nil, view, encodingDoc(t, i), limit); err != nil {
+			if _, err := e.append(nil, view, encodingDoc(t, i), false, limit); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -111,7 +144,7 @@ func TestEncodingsUnderConcurrency(t *testing.T) {
 		running.Go(func() {
 			for i := range 2000 {
 				doc := encodingDoc(t, i%300)
-				got, err := e.append(nil, view, doc, 32<<10)
+				got, err := e.append(nil, view, doc, false, 32<<10)
 				if err != nil || !strings.Contains(string(got), fmt.Sprintf(`"id%d"`, i%300)) {
 					t.Errorf("got %s, %v", got, err)
 					return

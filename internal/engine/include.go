@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -226,9 +227,13 @@ func (r *read) fetchClass(ctx context.Context, class string, wanted map[string]b
 		return found, nil
 	}
 	sub.limit = -1
-	err = r.engine.Store.Find(ctx, sub.class.Name, sub.find(), func(doc bson.Raw) error {
+	stays := false
+	err = sub.documents(ctx, &stays, func(doc bson.Raw) error {
+		if !stays {
+			doc = bytes.Clone(doc)
+		}
 		if id, ok := doc.Lookup("_id").StringValueOK(); ok {
-			found.docs[id] = append(bson.Raw(nil), doc...)
+			found.docs[id] = doc
 		}
 		return r.allowance.Take(len(doc))
 	})

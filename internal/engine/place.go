@@ -10,9 +10,12 @@ import (
 	"github.com/loam-baas/loam/internal/store"
 )
 
-// documents calls yield with the documents that the query finds.
-func (r *read) documents(ctx context.Context, yield func(bson.Raw) error) error {
-	return r.placed(ctx, func() error { return r.engine.Store.Find(ctx, r.class.Name, r.find(), yield) })
+// documents calls yield with the documents that the query finds. stays is set
+// before each call: whether the document is never written to again.
+func (r *read) documents(ctx context.Context, stays *bool, yield func(bson.Raw) error) error {
+	find := r.find()
+	find.Kept = stays
+	return r.placed(ctx, func() error { return r.engine.Store.Find(ctx, r.class.Name, find, yield) })
 }
 
 // placed runs a query. Stores answer $nearSphere only with a geo index, which the

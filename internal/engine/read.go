@@ -334,14 +334,15 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 		limit = 0 // the view is of this query alone
 	}
 	first := true
-	err := r.documents(ctx, func(doc bson.Raw) error {
+	stays := false
+	err := r.documents(ctx, &stays, func(doc bson.Raw) error {
 		if !first {
 			out = append(out, ',')
 		}
 		first = false
 		start := len(out)
 		var err error
-		if out, err = r.engine.encodings.append(out, view(doc), doc, limit); err != nil {
+		if out, err = r.engine.encodings.append(out, view(doc), doc, stays, limit); err != nil {
 			return err
 		}
 		return r.allowance.Take(len(out) - start)
@@ -356,8 +357,12 @@ func (r *read) appendFlat(ctx context.Context, out []byte) ([]byte, error) {
 func (r *read) rows(ctx context.Context) ([]parse.Included, error) {
 	view := r.viewer(viewKey{class: r.class, named: r.redirected}, r.keys(), r.query.ExcludeKeys)
 	var rows []parse.Included
-	err := r.documents(ctx, func(doc bson.Raw) error {
-		rows = append(rows, parse.Included{Doc: slices.Clone(doc), View: view(doc)})
+	stays := false
+	err := r.documents(ctx, &stays, func(doc bson.Raw) error {
+		if !stays {
+			doc = slices.Clone(doc)
+		}
+		rows = append(rows, parse.Included{Doc: doc, View: view(doc)})
 		return r.allowance.Take(len(doc))
 	})
 	return rows, storeError(err)

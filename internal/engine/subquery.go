@@ -210,7 +210,7 @@ func (s *resolver) each(class string, q *query.Query, yield func(*read, bson.Raw
 		r.limit = most + 1
 	}
 	var found int64
-	return storeError(r.documents(s.ctx, func(doc bson.Raw) error {
+	return storeError(r.documents(s.ctx, nil, func(doc bson.Raw) error {
 		// What is cut off would widen a $notInQuery, so that the query is refused.
 		if found++; most > 0 && found > most {
 			return parse.Errorf(parse.InvalidQuery, "A subquery has more results than the maximum allowed (%d)", most)

@@ -95,6 +95,10 @@ type Find struct {
 	Comment         string
 	ReadPreference  string
 	CaseInsensitive bool // collation {locale: "en_US", strength: 2}
+	// Kept, unless it is nil, is set before each call of yield: true says that the
+	// document is never written to again, so that it need not be copied to be held
+	// for longer. It must not be changed.
+	Kept *bool
 }
 
 // Count is a query that is counted only.

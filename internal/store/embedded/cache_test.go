@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,63 @@ func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
 	c.put(1, 1<<20, nil, make(bson.Raw, 2000), c.now())
 	if doc := c.byRow(1, 1<<20, c.now()); doc != nil {
 		t.Error("a document that takes half a shard is kept")
+	}
+}
+
+// Documents that are said to stay do so, whatever becomes of the stored ones.
+func TestKeptDocumentsStay(t *testing.T) {
+	s := open(t, Options{Durability: Normal})
+	define(t, s, "c", store.Index{Keys: doc(t, `{"k":1}`)})
+	const docs = 20
+	for i := range docs {
+		insert(t, s, "c", fmt.Sprintf(`{"_id":%d,"k":%d,"n":0}`, i, i%2))
+	}
+	for _, q := range []store.Find{
+		{Filter: doc(t, `{"k":1}`)},
+		{Filter: doc(t, `{"k":1}`), Sort: doc(t, `{"n":-1}`)},
+		{Filter: doc(t, `{"_id":1}`)},
+		{Filter: doc(t, `{"_id":{"$in":[1,3,5]}}`)},
+	} {
+		var held, copies []bson.Raw
+		stays := false
+		q.Kept = &stays
+		for range 3 { // first from the file, then from the cache
+			err := s.Find(t.Context(), "c", q, func(doc bson.Raw) error {
+				if stays {
+					held, copies = append(held, doc), append(copies, bytes.Clone(doc))
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(held) == 0 {
+			t.Errorf("%v: no document stays", q.Filter)
+		}
+		if _, err := s.Update(t.Context(), "c", store.Update{Many: true, Change: doc(t, `{"$inc":{"n":1}}`)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Find(t.Context(), "c", q, ignore); err != nil {
+			t.Fatal(err)
+		}
+		for i := range held {
+			if !bytes.Equal(held[i], copies[i]) {
+				t.Errorf("%v: a document has become %v", q.Filter, held[i])
+			}
+		}
+	}
+	// A projection is made in memory that is used again.
+	stays := true
+	q := store.Find{Filter: doc(t, `{"k":1}`), Projection: doc(t, `{"n":1}`), Kept: &stays}
+	err := s.Find(t.Context(), "c", q, func(bson.Raw) error {
+		if stays {
+			t.Error("a projected document is said to stay")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -28,6 +28,7 @@ type search struct {
 	projection *match.Projection // nil for none
 	skip       int64
 	limit      int64 // 0 for none
+	kept       *bool // of the query
 	request    request
 	env        *expression.Env // of the filter's $expr; nil when there is none
 }
@@ -53,7 +54,7 @@ func compileSearch(collection string, q store.Find) (*search, bson.Raw, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &search{collection: collection, skip: q.Skip, limit: q.Limit}
+	s := &search{collection: collection, skip: q.Skip, limit: q.Limit, kept: q.Kept}
 	options := match.Options{Collation: c, Expr: s.compileExpr(c), Text: true}
 	if s.filter, err = options.CompileRaw(filter); err != nil {
 		return nil, nil, err
@@ -155,8 +156,9 @@ type emitter struct {
 	buffer []byte
 }
 
-// emit passes doc, of that text score, on, or a copy of it unless it is in memory of our own; it
-// returns false when no more are wanted.
+// emit passes doc, of that text score, on, or a copy of it unless it is in memory
+// of our own that is never written to again; it returns false when no more are
+// wanted.
 func (e *emitter) emit(doc bson.Raw, score float64, own bool) (bool, error) {
 	s := e.search
 	e.passed++
@@ -171,6 +173,9 @@ func (e *emitter) emit(doc bson.Raw, score float64, own bool) (bool, error) {
 		// SQLite's memory must not leak to where a mistake would read it later.
 		e.buffer = append(e.buffer[:0], doc...)
 		doc = e.buffer
+	}
+	if s.kept != nil {
+		*s.kept = own && s.projection == nil
 	}
 	if err := e.yield(doc); err != nil {
 		return false, err

@@ -18,6 +18,9 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Find, yield
 	if err != nil {
 		return err
 	}
+	if q.Kept != nil {
+		*q.Kept = false // documents are parts of batches, which would be held as a whole
+	}
 	o := options.Find().SetSkip(q.Skip)
 	if q.Sort != nil {
 		o.SetSort(q.Sort)
