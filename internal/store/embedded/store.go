@@ -133,9 +133,11 @@ func lockDir(dir string) (*os.File, error) {
 }
 
 // Pragmas of all connections, and of the writer's. Mapping the file into memory
-// would make readers much slower whenever something is written.
+// would make readers much slower whenever something is written. What is read often
+// is in the document cache, so that each connection's own cache needs to hold little
+// more than indexes.
 var (
-	commonPragmas = []string{"temp_store = MEMORY", "mmap_size = 0", "cache_size = -16000"}
+	commonPragmas = []string{"temp_store = MEMORY", "mmap_size = 0", "cache_size = -4000"}
 	writerPragmas = []string{
 		"journal_mode = WAL",
 		// Checkpoints at SQLite's 1000 pages would make writers wait for 20 ms.
