@@ -217,7 +217,7 @@ func extension(u *config.Users) time.Duration {
 }
 
 // encodingsBytes is the memory for the JSON of objects that are read often.
-const encodingsBytes = 16 << 20
+const encodingsBytes = 10 << 20
 
 func queryLimits(c *config.RequestComplexity) query.Limits {
 	return query.Limits{

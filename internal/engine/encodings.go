@@ -47,6 +47,8 @@ type encoding struct {
 	view *parse.View
 	doc  []byte
 	json []byte
+	// shared tells that the document is the store's own, which keeps it too.
+	shared bool
 }
 
 func newEncodings() *encodings { return &encodings{seed: maphash.MakeSeed()} }
@@ -73,7 +75,7 @@ func (e *encodings) append(dst []byte, view *parse.View, doc bson.Raw, stays boo
 	if err != nil || !again {
 		return dst, err
 	}
-	kept := &encoding{view: view, doc: doc, json: bytes.Clone(dst[start:])}
+	kept := &encoding{view: view, doc: doc, json: bytes.Clone(dst[start:]), shared: stays}
 	if !stays {
 		kept.doc = bytes.Clone(doc)
 	}
@@ -120,4 +122,10 @@ func (s *encodingShard) put(key uint64, kept *encoding, limit int) {
 	}
 }
 
-func (e *encoding) size() int { return len(e.doc) + len(e.json) + encodingOverhead }
+// size is what the entry takes, in bytes, without what the store has anyway.
+func (e *encoding) size() int {
+	if e.shared {
+		return len(e.json) + encodingOverhead
+	}
+	return len(e.doc) + len(e.json) + encodingOverhead
+}

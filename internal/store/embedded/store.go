@@ -44,7 +44,7 @@ type Options struct {
 	// loam.db with its -wal and -shm files, and loam.lock.
 	Dir        string
 	Durability Durability
-	// CacheBytes bounds the document cache in bytes; 0 means 16 MiB, below 0 none.
+	// CacheBytes bounds the document cache in bytes; 0 means 12 MiB, below 0 none.
 	CacheBytes int64
 	// ReadConns is how many short reads, and how many scans, run at the same
 	// time; 0 means as many as there are processors. They are opened when needed.
@@ -56,7 +56,7 @@ type Options struct {
 }
 
 const (
-	defaultCacheBytes    = 16 << 20
+	defaultCacheBytes    = 12 << 20
 	defaultSweepInterval = 60 * time.Second
 )
 
