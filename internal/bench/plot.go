@@ -9,11 +9,11 @@ import (
 
 // Sizes of the plot, in pixels.
 const (
-	plotWidth, labelWidth = 900, 210
+	plotWidth, labelWidth = 900, 170
 	barHeight, gap        = 12, 14
 )
 
-var colors = []string{"#2f7d4f", "#b5523b", "#3d5a9e", "#7fb08f", "#d9a08f"}
+var colors = []string{"#2f7d4f", "#b5523b", "#3d5a9e", "#8fa0cf", "#7fb08f", "#d9a08f"}
 
 // plot draws the CPU time of a request at 16 connections, on a logarithmic
 // scale: a bar for each system, a group for each kind of request.
@@ -34,8 +34,10 @@ func plot(results []result) []byte {
 		return labelWidth + (math.Log10(cpu)-low)/max(high-low, 1)*(plotWidth-labelWidth-70)
 	}
 	y := 60.0
+	left := 8
 	for i, name := range names {
-		fmt.Fprintf(&b, `<rect x="%d" y="14" width="12" height="12" fill="%s"/><text x="%d" y="24">%s</text>`, labelWidth+i*140, colors[i%len(colors)], labelWidth+i*140+18, name)
+		fmt.Fprintf(&b, `<rect x="%d" y="14" width="12" height="12" fill="%s"/><text x="%d" y="24">%s</text>`, left, colors[i%len(colors)], left+18, name)
+		left += 45 + 6*len(name)
 	}
 	for _, o := range operations {
 		top := y

@@ -11,13 +11,25 @@ import (
 // pocketBase is a PocketBase, loaded.
 type pocketBase struct {
 	address string
+	// logDays is for how long requests are logged; 0 means not at all.
+	logDays int
 	// admin and reader are authentication tokens.
 	admin, reader  string
 	authors, items []string
 }
 
-// startPocketBase serves PocketBase with collections of the same shape.
+// startPocketBase serves PocketBase as it comes, which keeps a log of requests
+// for 5 days, with collections of the same shape.
 func startPocketBase(ctx context.Context, dir string, d *dataset) (*server, error) {
+	return servePocketBase(ctx, dir, d, 5)
+}
+
+// startPocketBaseWithoutLogs serves PocketBase with its log turned off.
+func startPocketBaseWithoutLogs(ctx context.Context, dir string, d *dataset) (*server, error) {
+	return servePocketBase(ctx, dir, d, 0)
+}
+
+func servePocketBase(ctx context.Context, dir string, d *dataset, logDays int) (*server, error) {
 	s := &server{}
 	program, err := build(ctx, "internal/bench/pocketbase", ".", "pocketbase")
 	if err != nil {
@@ -40,7 +52,7 @@ func startPocketBase(ctx context.Context, dir string, d *dataset) (*server, erro
 	if err := answers(ctx, "http://"+address+"/api/health"); err != nil {
 		return s.fails(err)
 	}
-	b := &pocketBase{address: address}
+	b := &pocketBase{address: address, logDays: logDays}
 	s.requests = b.requests
 	if b.admin, err = b.logIn(ctx, "_superusers", email, password); err != nil {
 		return s.fails(err)
@@ -83,7 +95,7 @@ func (b *pocketBase) load(ctx context.Context, d *dataset) error {
 	relation := func(name, collection string) map[string]any {
 		return map[string]any{"name": name, "type": "relation", "collectionId": collection, "maxSelect": 1}
 	}
-	settings := map[string]any{"batch": map[string]any{"enabled": true, "maxRequests": 100, "timeout": 30}, "logs": map[string]any{"maxDays": 0}}
+	settings := map[string]any{"batch": map[string]any{"enabled": true, "maxRequests": 100, "timeout": 30}, "logs": map[string]any{"maxDays": b.logDays}}
 	if err := ask(ctx, "PATCH", b.url("/settings"), settings, b.header(), nil); err != nil {
 		return err
 	}

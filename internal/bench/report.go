@@ -60,7 +60,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // another system does, at 16 connections or what comes nearest.
 func ratios(results []result) string {
 	var b strings.Builder
-	for _, pair := range [][2]string{{"loam", "parse-server"}, {"loam", "pocketbase"}, {"loam on the wire", "parse-server on the wire"}} {
+	for _, pair := range [][2]string{{"loam", "parse-server"}, {"loam", "pocketbase"}, {"loam", "pocketbase without logs"}, {"loam on the wire", "parse-server on the wire"}} {
 		var lines []string
 		for _, o := range operations {
 			a, c := middle(results, pair[0], o.name), middle(results, pair[1], o.name)

@@ -29,6 +29,7 @@ var systems = []system{
 	{"loam", startLoam},
 	{"parse-server", startParseServer},
 	{"pocketbase", startPocketBase},
+	{"pocketbase without logs", startPocketBaseWithoutLogs},
 	{"loam on the wire", startLoamOnWire},
 	{"parse-server on the wire", startParseServerOnWire},
 }
