@@ -9,6 +9,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -57,6 +58,9 @@ type Options struct {
 	Providers map[string]provider.Provider
 	// RevokeSessionOnPasswordReset ends all of a user's sessions with a new password.
 	RevokeSessionOnPasswordReset bool
+	// Password is what passwords must be like, Lockout what failed log-ins lead to.
+	Password PasswordPolicy
+	Lockout  Lockout
 	// PasswordCost is the bcrypt cost of new hashes; 0 means 10, as in Parse Server.
 	PasswordCost int
 	// Now is the clock; nil means time.Now.
@@ -67,11 +71,19 @@ type Options struct {
 type Service struct {
 	Options
 	passwords *hasher
+	pattern   pattern // of passwords
 }
 
 // New returns the accounts of the app behind the engine, whose users follow
-// their rules from now on.
-func New(o Options) *Service {
+// their rules from now on. It refuses options that can't be.
+func New(o Options) (*Service, error) {
+	pattern, err := compilePattern(o.Password.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	if (o.Lockout.Duration == 0) != (o.Lockout.Threshold == 0) {
+		return nil, errors.New("accountLockout needs both duration and threshold")
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -81,10 +93,10 @@ func New(o Options) *Service {
 	if o.PasswordCost == 0 {
 		o.PasswordCost = defaultCost
 	}
-	s := &Service{Options: o, passwords: newHasher(o.PasswordCost)}
+	s := &Service{Options: o, passwords: newHasher(o.PasswordCost), pattern: pattern}
 	o.Engine.SetRules(userClass, s)
 	o.Engine.SetRules(sessionClass, sessionRules{s})
-	return s
+	return s, nil
 }
 
 const userClass = "_User"

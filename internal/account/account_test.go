@@ -87,9 +87,13 @@ func open(t testing.TB, change ...func(*account.Options, *engine.Options)) door 
 		t.Fatal(err)
 	}
 	o.Engine = engine.New(eo)
+	accounts, err := account.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 	app := rest.NewApp(rest.AppOptions{
-		ID: "app", Engine: o.Engine, Accounts: account.New(o), SanitizeErrors: true, PublicServerURL: "http://loam.test/parse",
+		ID: "app", Engine: o.Engine, Accounts: accounts, SanitizeErrors: true, PublicServerURL: "http://loam.test/parse",
 		Keys: config.Keys{Master: "master", ReadOnly: "readonly", Maintenance: "maintenance",
 			MasterIPs: everywhere, ReadOnlyIPs: everywhere, MaintenanceIPs: everywhere},
 		Limits: parse.Limits{Depth: 64, Keys: 1000}, BatchRequestLimit: 100,
@@ -194,4 +198,14 @@ func (d door) logIn(name, password string) answer {
 func (d door) row(u user) answer {
 	d.t.Helper()
 	return d.ask(maintenance, "GET", "/users/"+u.id, "").must()
+}
+
+// unset takes a stored field from a user, past the gate.
+func (d door) unset(u user, field string) {
+	d.t.Helper()
+	result, err := d.store.Update(context.Background(), "_User", store.Update{
+		Filter: bson.D{{Key: "_id", Value: u.id}}, Change: bson.D{{Key: "$unset", Value: bson.D{{Key: field, Value: ""}}}}})
+	if err != nil || result.Modified != 1 {
+		d.t.Fatalf("%+v, %v", result, err)
+	}
 }

@@ -372,7 +372,7 @@ func (s *Service) prepareProofs(ctx context.Context, d *engine.Draft, list proof
 	d.Stored = append(d.Stored, judged.set...)
 	d.Unset = append(d.Unset, judged.unset...)
 	if len(judged.held) > 0 {
-		d.Condition, d.Unmet = judged.held, errUsedUp
+		d.Condition, d.Unmet = append(d.Condition, judged.held...), errUsedUp
 	}
 	d.Answer.Members = append(d.Answer.Members, judged.answer())
 	did.proofs = sent

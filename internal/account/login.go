@@ -68,6 +68,9 @@ func (s *Service) LogIn(ctx context.Context, c engine.Caller, body *parse.Object
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkAge(ctx, user); err != nil {
+		return nil, err
+	}
 	id := idOf(user)
 	v, err := s.checkBeside(ctx, c, user, body)
 	if err != nil {
@@ -199,12 +202,15 @@ func (s *Service) authenticate(ctx context.Context, c engine.Caller, body *parse
 	if err != nil {
 		return nil, err
 	}
-	hash, _ := user.Lookup("_hashed_password").StringValueOK()
+	hash, _ := user.Lookup(hashedPassword).StringValueOK()
 	verified, err := s.passwords.verify(ctx, hash, given.password)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !verified, !c.Master() && lockedOut(user):
+	}
+	if err := s.countLogin(ctx, user, verified); err != nil {
+		return nil, err
+	}
+	if !verified || !c.Master() && lockedOut(user) {
 		return nil, errWrongPassword
 	}
 	return user, nil

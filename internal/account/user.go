@@ -57,13 +57,22 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 		return done, err
 	}
 	forgetReset(d)
+	password, changes := text(d.Body, "password")
+	if changes {
+		if err := s.checkPassword(ctx, d, password); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.prepareName(ctx, d, did); err != nil {
 		return nil, err
 	}
 	if err := s.prepareEmail(ctx, d); err != nil {
 		return nil, err
 	}
-	return nil, s.preparePassword(ctx, d, did)
+	if did.password = changes; changes {
+		return nil, s.hashPassword(ctx, d, password)
+	}
+	return nil, nil
 }
 
 // admitProofs are the proofs of identity providers in a write.
@@ -201,19 +210,15 @@ func (s *Service) refuseTaken(ctx context.Context, d *engine.Draft, field, value
 	return err
 }
 
-// preparePassword puts a hash in a password's place.
-func (s *Service) preparePassword(ctx context.Context, d *engine.Draft, did *change) error {
-	password, ok := text(d.Body, "password")
-	if !ok {
-		return nil
-	}
+// hashPassword puts a hash in a password's place.
+func (s *Service) hashPassword(ctx context.Context, d *engine.Draft, password string) error {
 	hash, err := s.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	d.Body.Delete("password")
-	d.Stored = append(d.Stored, bson.E{Key: "_hashed_password", Value: hash})
-	did.password = true
+	d.Stored = append(d.Stored, bson.E{Key: hashedPassword, Value: hash})
+	s.remember(d)
 	return nil
 }
 

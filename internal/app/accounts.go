@@ -23,7 +23,7 @@ func providerNames(providers map[string]provider.Provider) []string {
 	return slices.Sorted(maps.Keys(providers))
 }
 
-func newAccounts(c *config.App, e *engine.Engine, providers map[string]provider.Provider, logger *slog.Logger) *account.Service {
+func newAccounts(c *config.App, e *engine.Engine, providers map[string]provider.Provider, logger *slog.Logger) (*account.Service, error) {
 	return account.New(account.Options{
 		Engine: e, Logger: logger, Providers: providers,
 		EnforcePrivateUsers:          c.Users.EnforcePrivate,
@@ -32,5 +32,10 @@ func newAccounts(c *config.App, e *engine.Engine, providers map[string]provider.
 		SessionLength:                c.Users.SessionLength,
 		ExpireInactiveSessions:       c.Users.ExpireInactiveSessions,
 		RevokeSessionOnPasswordReset: c.Users.RevokeSessionOnPasswordReset,
+		Password: account.PasswordPolicy{
+			Pattern: c.Users.Password.Pattern, Error: c.Users.Password.Error, NoUsername: c.Users.Password.NoUsername,
+			MaxAge: c.Users.Password.MaxAge, History: c.Users.Password.History,
+		},
+		Lockout: account.Lockout(c.Users.Lockout),
 	})
 }

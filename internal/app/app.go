@@ -127,8 +127,12 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		FileURL:                           fileURL(c),
 		ShowAuthData:                      account.Shown(providers),
 	})
+	accounts, err := newAccounts(c, e, providers, logger)
+	if err != nil {
+		return nil, err
+	}
 	door := rest.NewApp(rest.AppOptions{
-		ID: c.AppID, Engine: e, Accounts: newAccounts(c, e, providers, logger), Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Counter: counters.counter, Idempotency: idempotency,
+		ID: c.AppID, Engine: e, Accounts: accounts, Logger: logger, Keys: c.Keys, Denylist: denylist, Routes: routes, RateLimits: c.RateLimits, Counter: counters.counter, Idempotency: idempotency,
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,

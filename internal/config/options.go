@@ -141,6 +141,27 @@ type Users struct {
 	ExtendSessionOnUse bool
 	// RevokeSessionOnPasswordReset ends a user's sessions with a new password.
 	RevokeSessionOnPasswordReset bool
+	Password                     PasswordPolicy
+	Lockout                      AccountLockout
+}
+
+// PasswordPolicy is what passwords must be like.
+type PasswordPolicy struct {
+	// Pattern is a regular expression that they must match; "" is none.
+	Pattern string
+	// Error is what the user is told of one that won't do; "" is a general word.
+	Error string
+	// NoUsername says that they may not hold the username.
+	NoUsername bool
+	// MaxAge is the days after which one must be changed, and History how many
+	// passwords in a row must differ; 0 is no bound.
+	MaxAge, History int
+}
+
+// AccountLockout closes an account for some minutes after failed log-ins.
+type AccountLockout struct {
+	// Duration is in minutes. With a Threshold of 0 no account is closed.
+	Duration, Threshold int
 }
 
 // Keys are what callers of an app identify themselves with. An empty key is one

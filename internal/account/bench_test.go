@@ -1,0 +1,66 @@
+package account_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/loam-baas/loam/internal/account"
+	"github.com/loam-baas/loam/internal/engine"
+)
+
+// BenchmarkLogIn and BenchmarkBcrypt, run together, tell how much of the machine a
+// storm of log-ins leaves to hashing: their ratio shall be 0.9 at least.
+func BenchmarkLogIn(b *testing.B) {
+	d := open(b, func(o *account.Options, _ *engine.Options) { o.PasswordCost = 10 })
+	d.signUp("ada", "")
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if a := d.logIn("ada", "secret"); a.status != 200 {
+				b.Errorf("answered %d %s", a.status, a.text)
+			}
+		}
+	})
+}
+
+func BenchmarkBcrypt(b *testing.B) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), 10)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := bcrypt.CompareHashAndPassword(hash, []byte("secret")); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkReadsDuringLogIns is a read while a storm of log-ins keeps all processors
+// at hashing.
+func BenchmarkReadsDuringLogIns(b *testing.B) {
+	d := open(b, func(o *account.Options, _ *engine.Options) { o.PasswordCost = 10 })
+	u := d.signUp("ada", "")
+	var stop atomic.Bool
+	done := make(chan struct{}, 64)
+	for range cap(done) {
+		go func() {
+			for !stop.Load() {
+				d.logIn("ada", "secret")
+			}
+			done <- struct{}{}
+		}()
+	}
+	for b.Loop() {
+		if a := d.ask(session(u.token), "GET", "/users/me", ""); a.status != 200 {
+			b.Errorf("answered %d %s", a.status, a.text)
+		}
+	}
+	stop.Store(true)
+	for range cap(done) {
+		<-done
+	}
+}
