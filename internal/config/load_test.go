@@ -190,7 +190,7 @@ func TestLoad_ParseServersJSON(t *testing.T) {
 		t.Errorf("auth (-want +got)\n%s", diff)
 	}
 	warnings := strings.Join(p.Warnings, "\n")
-	for _, option := range []string{"liveQuery.classNames", "passwordPolicy.validatorPattern"} {
+	for _, option := range []string{"liveQuery.classNames"} {
 		if !strings.Contains(warnings, option+" is not served yet") {
 			t.Errorf("no warning of %s in:\n%s", option, warnings)
 		}
