@@ -13,6 +13,7 @@ import (
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/files"
+	"github.com/loam-baas/loam/internal/files/picture"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/rest"
@@ -26,7 +27,9 @@ import (
 type App struct {
 	store store.Store
 	files files.Storage // nil when it has none
-	rest  *rest.App
+	// pictures makes versions of files; nil makes none.
+	pictures *picture.Server
+	rest     *rest.App
 	// mongoName is the database as which the store is served to MongoDB's tools;
 	// empty when it is a MongoDB itself.
 	mongoName string
@@ -95,6 +98,10 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err != nil {
 		return nil, err
 	}
+	pictures, err := openPictures(&c.Files.Images)
+	if err != nil {
+		return nil, errors.Join(err, closeFiles(ctx, storage, nil))
+	}
 	e := engine.New(engine.Options{
 		Store: s, Catalog: catalog, Logger: logger,
 		DefaultLimit: c.DefaultLimit, MaxLimit: c.MaxLimit,
@@ -136,9 +143,10 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
+		Pictures:       pictures,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	a := &App{store: s, files: storage, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
+	a := &App{store: s, files: storage, pictures: pictures, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
 	}
@@ -175,10 +183,7 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 func (a *App) Close(ctx context.Context) error {
 	a.follower.stop()
 	a.mover.stop()
-	var err error
-	if a.files != nil {
-		err = a.files.Close(ctx)
-	}
+	err := closeFiles(ctx, a.files, a.pictures)
 	return errors.Join(err, a.store.Close(ctx), a.counters.close())
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/files/gridfs"
 	"github.com/loam-baas/loam/internal/files/local"
+	"github.com/loam-baas/loam/internal/files/picture"
 	"github.com/loam-baas/loam/internal/files/s3"
 	"github.com/loam-baas/loam/internal/files/sealed"
 	"github.com/loam-baas/loam/internal/store"
@@ -60,6 +61,32 @@ func s3Options(c *config.S3Files) s3.Options {
 		Presigned: c.Delivery == config.DeliveryPresigned, Expires: c.Expires,
 		Encryption: c.Encryption, KMSKey: c.KMSKey, StorageClass: c.StorageClass, CacheControl: c.CacheControl,
 	}
+}
+
+// pictureBytes is the size of the largest file that is read as a picture.
+const pictureBytes = 64 << 20
+
+// openPictures opens what makes versions of pictures; nil makes none.
+func openPictures(c *config.Images) (*picture.Server, error) {
+	if !c.Enabled {
+		return nil, nil
+	}
+	return picture.New(picture.Options{
+		Limits:   picture.Limits{SourceBytes: pictureBytes, SourcePixels: int64(c.MaxPixels), Side: c.MaxSide},
+		CacheDir: c.CacheDir, CacheBytes: c.CacheSize, SigningKey: c.SigningKey,
+	})
+}
+
+// closeFiles lets go of both, each of which may be nil.
+func closeFiles(ctx context.Context, s files.Storage, p *picture.Server) error {
+	var err error
+	if p != nil {
+		err = p.Close()
+	}
+	if s != nil {
+		err = errors.Join(err, s.Close(ctx))
+	}
+	return err
 }
 
 // fileURL returns what appends the URL of a stored file: below the REST API, as

@@ -145,6 +145,7 @@ func (e *Effective) locate(s settings, d *Database) {
 // locateFiles says where files are when the configuration doesn't: where Parse
 // Server would have put them on a MongoDB, else in a directory.
 func (e *Effective) locateFiles(app *App, prefix string) {
+	app.Files.Images.CacheDir = filepath.Join(e.Process.DataDir, "cache", "images", app.AppID)
 	a := &app.Files.Adapter
 	if a.Kind != "" {
 		return

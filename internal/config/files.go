@@ -25,6 +25,20 @@ type Files struct {
 	Extensions []string
 	// URLDomains are the hosts that the URL of a file in an object may name; "*" is any.
 	URLDomains []string
+	Images     Images
+}
+
+// Images says which other versions of pictures are made.
+type Images struct {
+	Enabled bool
+	// MaxSide is the longest side of a version, and MaxPixels the size of the largest
+	// picture that versions are made of, in pixels.
+	MaxSide, MaxPixels int
+	// CacheDir is where versions are kept, and CacheSize how many bytes of them.
+	CacheDir  string
+	CacheSize int64
+	// SigningKey signs the parameters that are answered; "" answers all.
+	SigningKey string
 }
 
 // FileAudience are the kinds of callers who may, the master key apart.

@@ -8,6 +8,7 @@ import (
 	"github.com/loam-baas/loam/internal/account"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/files/picture"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/ratelimit"
 )
@@ -41,6 +42,8 @@ type AppOptions struct {
 	// and as clients see it, without a slash at the end. Batches may name their
 	// requests' paths as in either.
 	ServerURL, PublicServerURL string
+	// Pictures makes other sizes and formats of pictures; nil does not.
+	Pictures *picture.Server
 	// SanitizeErrors keeps the reason of a refusal from clients.
 	SanitizeErrors bool
 }
@@ -62,6 +65,7 @@ type App struct {
 	batchLimit  int
 	publicURL   string
 	prefixes    []string // paths of the server's URLs, for batches
+	pictures    *picture.Server
 	sanitize    bool
 }
 
@@ -72,7 +76,7 @@ func NewApp(o AppOptions) *App {
 		id: o.ID, engine: o.Engine, accounts: o.Accounts, logger: o.Logger, keys: *k,
 		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
 		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit, idempotency: o.Idempotency,
-		publicURL: o.PublicServerURL, sanitize: o.SanitizeErrors,
+		publicURL: o.PublicServerURL, pictures: o.Pictures, sanitize: o.SanitizeErrors,
 		prefixes: batchPrefixes(o.ServerURL, o.PublicServerURL),
 		privileged: [...]privilegedKey{
 			{k.Maintenance, k.MaintenanceIPs, "maintenanceKeyIps", engine.ScopeMaintenance},

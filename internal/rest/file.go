@@ -367,6 +367,12 @@ func (c *call) downloadFile(w http.ResponseWriter, r *http.Request, below string
 	if err != nil {
 		return answer{}, err
 	}
+	if wanted, asked, err := c.askedPicture(info); err != nil || asked {
+		if err == nil {
+			err = c.sendPicture(w, r, info, wanted)
+		}
+		return answer{sent: true}, err
+	}
 	link, err := c.app.engine.FileLink(r.Context(), info)
 	if err != nil {
 		return answer{}, err

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	_ "image/jpeg" // for image.DecodeConfig
+	"image/png"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -19,6 +22,7 @@ import (
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/files/local"
+	"github.com/loam-baas/loam/internal/files/picture"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/rest"
 	"github.com/loam-baas/loam/internal/schema"
@@ -47,20 +51,24 @@ func newFileDoor(t *testing.T, policy engine.FilePolicy) *fileDoor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := errors.Join(storage.Close(ctx), s.Close(ctx)); err != nil {
-			t.Error(err)
-		}
-	})
 	e := engine.New(engine.Options{
 		Store: s, Catalog: catalog, SanitizeErrors: true, Files: storage, FilePolicy: policy,
 		FileURL: func(dst []byte, name string) []byte {
 			return files.AppendEscaped(append(dst, "http://files/"...), name)
 		},
 	})
+	pictures, err := picture.New(picture.Options{Limits: picture.Limits{SourceBytes: 1 << 20, SourcePixels: 1 << 20, Side: 500}, CacheDir: t.TempDir(), CacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(pictures.Close(), storage.Close(ctx), s.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
 	everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	h := rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, rest.NewApp(rest.AppOptions{
-		ID: "app", Engine: e, SanitizeErrors: true, Limits: parse.Limits{Depth: 32, Keys: 100},
+		ID: "app", Engine: e, Pictures: pictures, SanitizeErrors: true, Limits: parse.Limits{Depth: 32, Keys: 100},
 		Keys: config.Keys{Master: "master", MasterIPs: everywhere, ReadOnly: "readonly", ReadOnlyIPs: everywhere},
 	}))
 	server := httptest.NewServer(h)
@@ -222,6 +230,34 @@ func TestFiles_TooLargeOrCutOffLeaveNothing(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestFiles_OfPicturesHaveVersions(t *testing.T) {
+	d := newFileDoor(t, forAll)
+	var source bytes.Buffer
+	if err := png.Encode(&source, image.NewGray(image.Rect(0, 0, 200, 100))); err != nil {
+		t.Fatal(err)
+	}
+	path := d.upload("a.png", "image/png", source.String())
+	response, body := d.ask("GET", path+"?w=50&format=jpeg", nil)
+	config, format, err := image.DecodeConfig(strings.NewReader(body))
+	if err != nil || format != "jpeg" || config.Width != 50 || config.Height != 25 || response.Header.Get("Content-Type") != "image/jpeg" {
+		t.Errorf("got %s of %dx%d, %s (%v)", format, config.Width, config.Height, response.Header.Get("Content-Type"), err)
+	}
+	if again, _ := d.ask("GET", path+"?format=jpeg&w=50", nil, "If-None-Match: "+response.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("again: %d", again.StatusCode)
+	}
+	for _, c := range []struct {
+		path   string
+		status int
+	}{
+		{path + "?w=501", 400}, {path + "?w=x", 400}, {path + "?fit=crop", 400}, {path + "?w=%zz", 400},
+		{path + "?other=1", 200}, {d.upload("no.png", "image/png", "no picture") + "?w=10", 400}, {d.upload("a.txt", "text/plain", "text") + "?w=10", 200},
+	} {
+		if response, body := d.ask("GET", c.path, nil); response.StatusCode != c.status {
+			t.Errorf("%s: %d %.60q", c.path, response.StatusCode, body)
+		}
+	}
+}
 
 // G01, G02, G03: requests for files that are no such crash nothing.
 func TestAdvisory_G01_OddFileRequests(t *testing.T) {
