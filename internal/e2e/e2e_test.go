@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -135,15 +136,38 @@ type program struct {
 	ended    chan error
 }
 
+// build builds the program, once for all tests.
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binaries, "loam")
+	if output, err := exec.Command("go", "build", "-o", path, "../../cmd/loam").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// binaries is the directory of what is built, until all tests have run.
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if binaries, err = os.MkdirTemp("", "loam-e2e-"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(binaries)
+		return m.Run()
+	}())
+}
+
 // start builds the program and runs it until the test ends, with a configuration
 // that may depend on the URL of the REST API.
 func start(t *testing.T, configure func(url string) map[string]any) *program {
 	t.Helper()
-	p := &program{t: t, dir: t.TempDir()}
-	p.path = filepath.Join(p.dir, "loam")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.path, "../../cmd/loam").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
+	p := &program{t: t, path: path, dir: t.TempDir()}
 	port := freePort(t)
 	p.url = fmt.Sprintf("http://127.0.0.1:%d/parse", port)
 	options := configure(p.url)
