@@ -24,8 +24,8 @@ type ViewOptions struct {
 	// Named begins each object with its className alone, as objects have that a
 	// query was redirected to.
 	Named bool
-	// Results shows results of aggregations, whose _id may be anything. With
-	// PointerIDs it is a stored pointer, and objectId is the id in it.
+	// Results shows results of aggregations, which have no ACL and whose _id may be
+	// anything. With PointerIDs it is a stored pointer, and objectId is the id in it.
 	Results, PointerIDs bool
 	// Internal shows the internal fields of users, as the maintenance key may see.
 	Internal bool
@@ -78,6 +78,9 @@ func NewView(o ViewOptions) *View {
 		v.columns[stored] = v.column(stored)
 	}
 	if o.Results {
+		for _, stored := range []string{"_rperm", "_wperm", "_acl"} {
+			v.columns[stored] = &viewColumn{}
+		}
 		v.columns[storedID].kind = columnResultID
 		if o.PointerIDs {
 			v.columns[storedID].kind = columnResultPointer
