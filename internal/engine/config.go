@@ -18,7 +18,8 @@ var configFilter = bson.D{{Key: "_id", Value: int32(1)}}
 
 // Config reads the app's parameters; see API.
 func (e *Engine) Config(ctx context.Context, c Caller) (*parse.Object, error) {
-	params, masterKeyOnly := &parse.Object{}, &parse.Object{}
+	params := &parse.Object{}
+	var masterKeyOnly *parse.Object // nil when nothing was ever said of it
 	err := e.Store.Find(ctx, configCollection, store.Find{Filter: configFilter, Limit: 1}, func(doc bson.Raw) error {
 		if v, ok := parse.FromBSON(doc.Lookup("params")).(*parse.Object); ok {
 			params = v
@@ -33,7 +34,7 @@ func (e *Engine) Config(ctx context.Context, c Caller) (*parse.Object, error) {
 	}
 	answer := &parse.Object{}
 	answer.Set("params", params)
-	if len(masterKeyOnly.Members) == 0 {
+	if masterKeyOnly == nil {
 		return answer, nil
 	}
 	if !c.Master() {
@@ -73,36 +74,24 @@ func (e *Engine) UpdateConfig(ctx context.Context, c Caller, body *parse.Object)
 	if err != nil {
 		return err
 	}
-	var set, unset bson.D
+	var update parse.Update
 	for _, m := range params.Members {
-		if m.Key == "" || strings.ContainsAny(m.Key, ".$\x00") {
-			return parse.Errorf(parse.InvalidKeyName, "Invalid key name: %s", m.Key)
-		}
 		if err := e.checkFileURLs(m.Value); err != nil {
 			return err
 		}
-		op, isOp, err := parse.OperationOf(m.Value)
-		if err != nil {
+		if err := setParameter(&update, m); err != nil {
 			return err
 		}
-		if _, ok := op.(parse.DeleteField); isOp && !ok {
-			return parse.NewError(parse.CommandUnavailable, "A parameter can be set or deleted only.")
+		if _, has := masterKeyOnly.Get(m.Key); !has {
+			update.Set("masterKeyOnly."+m.Key, false)
 		}
-		if isOp {
-			unset = append(unset, bson.E{Key: "params." + m.Key, Value: ""})
-		} else {
-			set = append(set, bson.E{Key: "params." + m.Key, Value: parse.ToBSON(m.Value)})
+	}
+	for _, m := range masterKeyOnly.Members {
+		if err := setFlag(&update, m); err != nil {
+			return err
 		}
-		flag, _ := masterKeyOnly.Get(m.Key)
-		set = append(set, bson.E{Key: "masterKeyOnly." + m.Key, Value: flag == parse.Bool(true)})
 	}
-	change := bson.D{}
-	if len(set) > 0 {
-		change = append(change, bson.E{Key: "$set", Value: set})
-	}
-	if len(unset) > 0 {
-		change = append(change, bson.E{Key: "$unset", Value: unset})
-	}
+	change := update.Document()
 	if len(change) == 0 {
 		return nil
 	}
@@ -110,7 +99,53 @@ func (e *Engine) UpdateConfig(ctx context.Context, c Caller, body *parse.Object)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	return storeError(err)
+	return updateError(err)
+}
+
+// setParameter gives a parameter a value, or changes the one that it has.
+func setParameter(u *parse.Update, m parse.Member) error {
+	if err := checkParameter(m.Key); err != nil {
+		return err
+	}
+	op, isOp, err := parse.OperationOf(m.Value)
+	switch {
+	case err != nil:
+		return err
+	case !isOp:
+		u.Set("params."+m.Key, parse.ToBSON(m.Value))
+		return nil
+	}
+	switch op.(type) {
+	case parse.DeleteField, parse.Increment, parse.Add, parse.AddUnique, parse.Remove:
+		return u.Operation(configCollection, "params."+m.Key, parse.FieldType{}, op)
+	}
+	return parse.NewError(parse.CommandUnavailable, "Parameters have no relations.")
+}
+
+// setFlag keeps a parameter for the master key, or no longer.
+func setFlag(u *parse.Update, m parse.Member) error {
+	if err := checkParameter(m.Key); err != nil {
+		return err
+	}
+	path := "masterKeyOnly." + m.Key
+	op, _, _ := parse.OperationOf(m.Value)
+	if _, unset := op.(parse.DeleteField); unset {
+		u.Unset(path)
+		return nil
+	}
+	flag, ok := m.Value.(parse.Bool)
+	if !ok && !isNull(m.Value) {
+		return parse.NewError(parse.InvalidJSON, "masterKeyOnly must hold true or false")
+	}
+	u.Set(path, bool(flag))
+	return nil
+}
+
+func checkParameter(name string) error {
+	if name == "" || strings.ContainsAny(name, ".$\x00") {
+		return parse.Errorf(parse.InvalidKeyName, "Invalid key name: %s", name)
+	}
+	return nil
 }
 
 // objectMember is a member that must be an object when it is there.
