@@ -8,8 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// cacheShards is how many parts the cache has. A commit makes the parts that it
-// writes to stand aside, so they are many.
+// cacheShards is how many parts the cache has. While a commit is under way, the
+// parts that it writes to take nothing, so they are many.
 const cacheShards = 256
 
 // entryOverhead is about what an entry takes beside its id and document, in bytes.
@@ -20,14 +20,13 @@ const entryOverhead = 192
 // coherent: who has seen a commit by any means never gets an older document from
 // it, and a reader with a snapshot gets only what the snapshot has too.
 //
-// The writer tells it what a commit changes before the commit (hold) and lets go
-// afterwards (release). In between, the shards concerned neither give nor take:
-// readers go to the file. A clock counts the commits that are over. A reader
-// looks at it before its snapshot begins; what it reads there is put only if its
-// shard has not changed since that time, and is given only to readers whose
-// snapshots began at that time or later. So no commit that changes the document
-// can lie between the two snapshots: it would have been over before both began,
-// or have taken the document out.
+// The writer takes out what a commit changes before the commit (hold) and lets go
+// afterwards (release). In between, the shards concerned take nothing. A clock
+// counts the commits that are over. A reader looks at it before its snapshot
+// begins; what it reads there is put only if its shard has not changed since that
+// time, and is given only to readers whose snapshots began at that time or later.
+// So no commit that changes the document can lie between the two snapshots: it
+// would have been over before both began, or have taken the document out.
 type cache struct {
 	seed  maphash.Seed
 	clock atomic.Int64
@@ -138,7 +137,7 @@ func (c *cache) byID(collection int64, id []byte) bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[key]
-	if e == nil || s.pending > 0 || e.id != string(id) {
+	if e == nil || e.id != string(id) {
 		return nil
 	}
 	e.used = true
@@ -169,7 +168,7 @@ func (c *cache) byRow(collection, rid int64, at instant) bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[key]
-	if e == nil || s.pending > 0 || e.since > at {
+	if e == nil || e.since > at {
 		return nil
 	}
 	e.used = true

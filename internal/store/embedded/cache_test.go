@@ -36,8 +36,13 @@ func TestCacheGivesAndTakesOnlyBetweenCommits(t *testing.T) {
 	}
 
 	before := c.now()
+	neighbour := int64(7 + cacheShards) // of the same shard
+	c.put(1, neighbour, nil, old, c.now())
 	c.hold(key)
 	expect("during a commit", "")
+	if doc := c.byRow(1, neighbour, c.now()); string(doc) != "old" {
+		t.Errorf("during a commit, a document that it does not change is %q", doc)
+	}
 	c.put(1, 7, id, old, c.now())
 	expect("put during a commit", "")
 	c.release(key)
