@@ -27,6 +27,15 @@ var injections = []string{
 	`x;`, `x--`, `x/*`, `x\`, `x\'`, `%`, `x%s`, `{{x}}`, `${x}`, `$where`, `$$ROOT`, `x]`, `x[0]`, `x.$`, `x.$[]`, `x..y`, `.x`, `x.`, `../x`, `__proto__`, ` x`, "x\u0000", "x\ny", "x\u2028",
 }
 
+// hostile are the injections; a few of them where time is short, as with the race
+// detector.
+func hostile() []string {
+	if testing.Short() {
+		return []string{injections[3], injections[9], "x\u0000"}
+	}
+	return injections
+}
+
 func quote(text string) string {
 	quoted, _ := json.Marshal(text) // a string always encodes
 	return string(quoted)
@@ -38,10 +47,13 @@ func garden(t *testing.T, change ...func(*engine.Options)) *siege {
 	return besiege(t, change...).planted()
 }
 
-// onStores attacks a garden on the embedded store, and one on a MongoDB.
+// onStores attacks a garden on the embedded store and, unless time is short, one on
+// a MongoDB.
 func onStores(t *testing.T, attack func(*testing.T, *siege)) {
 	t.Run("embedded", func(t *testing.T) { attack(t, garden(t)) })
-	t.Run("MongoDB", func(t *testing.T) { attack(t, besiegeStore(t, mongoStore(t)).planted()) })
+	if !testing.Short() {
+		t.Run("MongoDB", func(t *testing.T) { attack(t, besiegeStore(t, mongoStore(t)).planted()) })
+	}
 }
 
 func (s *siege) planted() *siege {
@@ -155,7 +167,7 @@ func TestAdvisory_F04_F07_NoBSONFromClients(t *testing.T) {
 // Texts of a query are data, whatever they would be in the store's language.
 func TestAdvisory_F08_F09_TextsAreData(t *testing.T) {
 	onStores(t, func(t *testing.T, s *siege) {
-		for _, text := range injections {
+		for _, text := range hostile() {
 			for _, where := range []string{
 				`{"text":` + quote(text) + `}`,
 				`{"text":{"$in":[` + quote(text) + `]}}`,
@@ -199,7 +211,7 @@ func TestAdvisory_F10_F12_F13_F14_NamesAreNames(t *testing.T) {
 	onStores(t, func(t *testing.T, s *siege) {
 		plant, _ := s.once(with(master), "GET", "/classes/Plant", `{"limit":1}`).member("results").([]any)
 		id, _ := plant[0].(map[string]any)["objectId"].(string)
-		for _, name := range injections {
+		for _, name := range hostile() {
 			for _, header := range [][]string{with(), with(master)} {
 				codes := []parse.Code{parse.InvalidKeyName, parse.InvalidNestedKey, parse.InvalidQuery, parse.InvalidClassName, parse.OperationForbidden, parse.InvalidJSON}
 				key := quote(name)
@@ -263,7 +275,7 @@ func TestAdvisory_F13_NamesWithinValues(t *testing.T) {
 		pointer := func(class, id string) string {
 			return `{"__type":"Pointer","className":` + quote(class) + `,"objectId":` + quote(id) + `}`
 		}
-		for i, name := range injections {
+		for i, name := range hostile() {
 			key, class := quote(name), fmt.Sprintf("Note%d", i)
 			for _, body := range []string{
 				`{"o":{` + key + `:1}}`, `{"list":[{` + key + `:[1]}]}`, `{"ACL":{` + key + `:{"read":true}}}`, `{"ACL":{` + quote("role:"+name) + `:{"write":true}}}`,
