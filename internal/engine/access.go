@@ -118,7 +118,7 @@ func writable(filter bson.D, c Caller) bson.D {
 // A07, F10).
 func (e *Engine) checkPath(c Caller, class *schema.Class, hidden map[string]bool, path string) error {
 	field := query.Root(path)
-	if c.Scope == ScopeReadOnlyMaster && slices.Contains(secrets[class.Name], field) {
+	if c.Scope == ScopeReadOnlyMaster && (slices.Contains(secrets[class.Name], field) || class.Name == "_User" && identifies(field)) {
 		return e.denied("read-only masterKey isn't allowed to query " + path + " on class " + class.Name)
 	}
 	if query.Internal(field) && !queryableInternal(c, class.Name, field) {
@@ -128,6 +128,11 @@ func (e *Engine) checkPath(c Caller, class *schema.Class, hidden map[string]bool
 		return e.denied("This user is not allowed to query " + path + " on class " + class.Name)
 	}
 	return nil
+}
+
+// identifies tells whether a field of users says how they sign in with providers.
+func identifies(field string) bool {
+	return field == "authData" || strings.HasPrefix(field, authDataPrefix)
 }
 
 // queryableInternal tells which stored, undeclared fields may be filtered by.

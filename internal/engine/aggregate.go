@@ -176,9 +176,10 @@ func (e *Engine) distinct(ctx context.Context, c Caller, class *schema.Class, a 
 	return NewResult(append(parse.AppendJSON([]byte(`{"results":`), results), '}')), nil
 }
 
-// secrets are the stored fields by which one could become another user.
+// secrets are the stored fields by which one could become another user; authData
+// are, too, whose fields have the names of their providers.
 var secrets = map[string][]string{
-	"_User":    {"_hashed_password", "_password_history", "_perishable_token", "_email_verify_token", "_auth_data_mfa"},
+	"_User":    {"_hashed_password", "_password_history", "_perishable_token", "_email_verify_token"},
 	"_Session": {"_session_token", "sessionToken"},
 	// Mails hold links by which one sets a password.
 	"_MailQueue": {"_message"},
@@ -219,10 +220,24 @@ func (e *Engine) permitPipeline(c Caller, class *schema.Class, pipeline bson.A) 
 		for _, field := range hidden {
 			unset = append(unset, field)
 		}
-		pipeline = append(bson.A{bson.D{{Key: "$unset", Value: unset}}}, pipeline...)
+		first := bson.A{bson.D{{Key: "$unset", Value: unset}}}
+		if class.Name == "_User" {
+			first = append(first, withoutAuthData)
+		}
+		pipeline = append(first, pipeline...)
 	}
 	return pipeline, nil
 }
+
+// authDataPrefix begins the name of a stored field with the authData of a provider.
+const authDataPrefix = "_auth_data_"
+
+// withoutAuthData is a stage that takes all of them out of users.
+var withoutAuthData = bson.D{{Key: "$replaceWith", Value: bson.D{{Key: "$arrayToObject", Value: bson.D{{Key: "$filter", Value: bson.D{
+	{Key: "input", Value: bson.D{{Key: "$objectToArray", Value: "$$ROOT"}}},
+	{Key: "as", Value: "field"},
+	{Key: "cond", Value: bson.D{{Key: "$ne", Value: bson.A{bson.D{{Key: "$indexOfBytes", Value: bson.A{"$$field.k", authDataPrefix}}}, int32(0)}}}},
+}}}}}}}
 
 // walkBSON calls visit with every member of the documents in v.
 func walkBSON(v any, visit func(key string, v any) error) error {

@@ -131,7 +131,8 @@ func TestAggregate_RefusesWhatIsWrong(t *testing.T) {
 // become somebody else.
 func TestAggregate_KeepsSecretsFromReaders(t *testing.T) {
 	a := open(t, func(o *engine.Options) { o.AggregationForReadOnlyMaster = true })
-	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: "u"}, {Key: "username", Value: "u"}, {Key: "_hashed_password", Value: "$2a$secret"}, {Key: "_perishable_token", Value: "secret"}})
+	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: "u"}, {Key: "username", Value: "u"}, {Key: "_hashed_password", Value: "$2a$secret"}, {Key: "_perishable_token", Value: "secret"},
+		{Key: "_auth_data_anonymous", Value: bson.D{{Key: "id", Value: "secret"}}}, {Key: "_auth_data_mfa", Value: bson.D{{Key: "secret", Value: "secret"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +144,8 @@ func TestAggregate_KeepsSecretsFromReaders(t *testing.T) {
 		`{"pipeline":[{"$project":{"x":{"$objectToArray":"$$ROOT"}}}]}`,
 		`{"pipeline":[],"rawFieldNames":true}`,
 		`{"pipeline":[{"$match":{"_perishable_token":{"$regex":"^s"}}},{"$count":"n"}]}`,
+		`{"pipeline":[{"$match":{"_auth_data_anonymous.id":{"$regex":"^s"}}},{"$count":"n"}]}`,
+		`{"pipeline":[{"$group":{"_id":"$_auth_data_anonymous.id"}}]}`,
 	} {
 		got, err := a.aggregate(readOnly, "_User", parameters)
 		if err != nil {
@@ -162,8 +165,10 @@ func TestAggregate_KeepsSecretsFromReaders(t *testing.T) {
 		_, err := a.aggregate(readOnly, "Book", parameters)
 		wantCode(t, err, parse.OperationForbidden)
 	}
-	_, err = a.aggregate(readOnly, "_User", `{"distinct":"_perishable_token"}`)
-	wantCode(t, err, parse.OperationForbidden)
+	for _, field := range []string{"_perishable_token", "_auth_data_anonymous.id", "authData.anonymous.id"} {
+		_, err = a.aggregate(readOnly, "_User", `{"distinct":"`+field+`"}`)
+		wantCode(t, err, parse.OperationForbidden)
+	}
 	_, err = a.aggregate(master, "_User", `{"distinct":"_hashed_password"}`)
 	wantCode(t, err, parse.InvalidKeyName)
 }

@@ -29,8 +29,13 @@ type mask struct {
 
 // maskFor decides what the caller may not see of a class.
 func (e *Engine) maskFor(c Caller, class *schema.Class) mask {
-	if c.Scope == ScopeReadOnlyMaster && class.Name == "_Session" { // with a token it could write (root cause R7)
-		return mask{hidden: []string{"sessionToken"}, queryHidden: map[string]bool{"sessionToken": true}}
+	if c.Scope == ScopeReadOnlyMaster { // which could write as whom it can sign in as (root cause R7)
+		switch class.Name {
+		case "_Session":
+			return mask{hidden: []string{"sessionToken"}, queryHidden: map[string]bool{"sessionToken": true}}
+		case "_User":
+			return mask{hidden: []string{"authData"}, queryHidden: map[string]bool{"authData": true}}
+		}
 	}
 	if c.Master() {
 		return mask{}

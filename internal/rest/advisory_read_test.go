@@ -231,6 +231,39 @@ func TestAdvisory_A21_A22_KeysInEveryWay(t *testing.T) {
 	s.finds(with(), "/classes/Fixed", `{"where":{"a":1,"o":{"b":1}}}`, 1)
 }
 
+// With the read-only master key nobody finds out how to sign in as somebody who
+// may write.
+func TestAdvisory_A24_A26_ReadersBecomeNobody(t *testing.T) {
+	s := besiege(t, func(o *engine.Options) { o.AggregationForReadOnlyMaster = true })
+	s.insert("_User", bson.D{{Key: "_id", Value: "dave"}, {Key: "username", Value: "dave"}, {Key: "_auth_data_anonymous", Value: bson.D{{Key: "id", Value: "known-to-dave"}}},
+		{Key: "_auth_data_mfa", Value: bson.D{{Key: "secret", Value: "known-to-dave"}, {Key: "recovery", Value: bson.A{"known-to-dave"}}}}})
+	reader := with("X-Parse-Master-Key: readonly")
+	secrets := []string{"known-to-dave", "r:alice", "$2a$10$", "reset-"}
+	for path, params := range map[string][]string{
+		"/users":              {`{}`, `{"keys":"authData,_hashed_password"}`, `{"keys":"authData.anonymous"}`, `{"excludeKeys":"username"}`},
+		"/users/dave":         {`{}`, `{"keys":"authData"}`},
+		"/classes/_User":      {`{}`},
+		"/sessions":           {`{}`, `{"keys":"sessionToken"}`, `{"include":"user"}`},
+		"/classes/_Session":   {`{"includeAll":true}`},
+		"/aggregate/_User":    {`{"pipeline":[]}`, `{"pipeline":[{"$project":{"x":"$_auth_data_anonymous","y":{"$objectToArray":"$$ROOT"}}}]}`, `{"pipeline":[{"$group":{"_id":"$_auth_data_mfa.secret"}}]}`},
+		"/aggregate/_Session": {`{"pipeline":[]}`, `{"pipeline":[{"$lookup":{"from":"_User","localField":"x","foreignField":"y","as":"z"}}]}`, `{"pipeline":[{"$unionWith":"_User"}]}`},
+	} {
+		for _, p := range params {
+			s.keepsFrom(reader, "GET", path, p, secrets...)
+		}
+	}
+	for _, where := range []string{`{"authData.anonymous.id":{"$regex":"^k"}}`, `{"authData.mfa":{"$exists":true}}`, `{"_auth_data_mfa.secret":{"$regex":"^k"}}`, `{"$or":[{"authData":{"$exists":true}}]}`, `{"_perishable_token":{"$gt":"a"}}`, `{"_hashed_password":{"$exists":true}}`} {
+		s.refuses(reader, "GET", "/users", `{"where":`+where+`}`, parse.OperationForbidden, parse.InvalidKeyName)
+		s.refuses(reader, "GET", "/classes/_Session", `{"where":{"user":{"$inQuery":{"className":"_User","where":`+where+`}}}}`, parse.OperationForbidden, parse.InvalidKeyName)
+	}
+	for _, distinct := range []string{"_auth_data_anonymous.id", "authData.anonymous.id", "_perishable_token"} {
+		s.refuses(reader, "GET", "/aggregate/_User", `{"distinct":"`+distinct+`"}`, parse.OperationForbidden, parse.InvalidKeyName)
+	}
+	s.create("Guess", `{"value":"known-to-dave"}`)
+	s.finds(reader, "/classes/Guess", `{"where":{"value":{"$select":{"query":{"className":"_User"},"key":"authData.anonymous.id"}}}}`, 0)
+	s.finds(with(master), "/users", `{"where":{"authData.anonymous.id":"known-to-dave"}}`, 1)
+}
+
 func TestAdvisory_A23_SessionsOfOthers(t *testing.T) {
 	s := besiege(t)
 	for _, path := range []string{"/sessions/session-alice", "/classes/_Session/session-alice"} {
