@@ -190,7 +190,7 @@ func TestAdvisory_C20_AuthoriseBeforeChecks(t *testing.T) {
 }
 
 // An index, not a look, keeps a proof from being two users'.
-func TestHardening_I02_ConcurrentSignUpsByProof(t *testing.T) {
+func TestAdvisory_I02_ConcurrentSignUpsByProof(t *testing.T) {
 	d := open(t, with(map[string]provider.Provider{"fake": &fake{}}))
 	var all sync.WaitGroup
 	for range 100 {
@@ -208,7 +208,7 @@ func TestHardening_I02_ConcurrentSignUpsByProof(t *testing.T) {
 }
 
 // No way leads past the providers into authData.
-func TestHardening_I09_DottedAuthData(t *testing.T) {
+func TestAdvisory_I09_DottedAuthData(t *testing.T) {
 	d := open(t, with(map[string]provider.Provider{"fake": &fake{}}))
 	u := d.signUp("ada", "")
 	for _, who := range []credential{session(u.token), master, maintenance} {
@@ -223,7 +223,7 @@ func TestHardening_I09_DottedAuthData(t *testing.T) {
 }
 
 // What identifies a user in a challenge is of its type.
-func TestHardening_I10_ChallengeTypes(t *testing.T) {
+func TestAdvisory_I10_ChallengeTypes(t *testing.T) {
 	d := open(t, with(map[string]provider.Provider{"fake": &fake{}}))
 	for _, authData := range []string{`"x"`, `["x"]`, `5`, `{"fake":"x"}`, `{"fake":[]}`, `{"fake":5}`} {
 		d.ask(nobody, "POST", "/challenge", `{"challengeData":{"fake":{}},"authData":`+authData+`}`).refused(parse.OtherCause)
@@ -232,7 +232,7 @@ func TestHardening_I10_ChallengeTypes(t *testing.T) {
 }
 
 // A class that is closed to new users says so before it looks at their fields.
-func TestHardening_I11_ClosedClassesTellNothing(t *testing.T) {
+func TestAdvisory_I11_ClosedClassesTellNothing(t *testing.T) {
 	d := open(t)
 	d.signUp("ada", `"email":"ada@example.com"`)
 	d.ask(master, "PUT", "/schemas/_User", `{"classLevelPermissions":{"create":{}}}`).must()

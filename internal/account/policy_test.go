@@ -93,7 +93,7 @@ func TestPasswordHistoryUnderConcurrency(t *testing.T) {
 
 // Of many who guess at the same time as many learn whether they are right as the
 // threshold says.
-func TestHardening_I01_LockoutUnderConcurrency(t *testing.T) {
+func TestAdvisory_I01_LockoutUnderConcurrency(t *testing.T) {
 	d := open(t, func(o *account.Options, _ *engine.Options) { o.Lockout = account.Lockout{Threshold: 3, Duration: 5} })
 	d.signUp("ada", "")
 	var told, locked atomic.Int32
