@@ -1,7 +1,7 @@
 // Command record asks the reference server the requests of the parity
 // scenarios and writes down what it answers:
 //
-//	go run ./internal/parity/record [-new] [-check] [area[/name] …]
+//	go run ./internal/parity/record [-new] [-check | -mongodb] [area[/name] …]
 //
 // It starts the reference in internal/parity/reference, where `npm ci` was run,
 // and needs PostgreSQL with PostGIS. Answers by which Loam differs stay as they are.
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 
 type options struct {
 	scenarios, reference, running string
-	onlyNew, check                bool
+	onlyNew, check, mongodb       bool
 	wanted                        []string
 }
 
@@ -34,6 +35,7 @@ func main() {
 	flag.StringVar(&o.running, "running", "", "ask a reference that runs already: the line of JSON that it printed; it is emptied")
 	flag.BoolVar(&o.onlyNew, "new", false, "record only scenarios that have an exchange without an answer")
 	flag.BoolVar(&o.check, "check", false, "write nothing; tell where the reference answers otherwise than was recorded")
+	flag.BoolVar(&o.mongodb, "mongodb", false, "write nothing; run the reference on an embedded store behind MongoDB's protocol, and tell where it contradicts what is said to be "+asOnMongoDB)
 	flag.Parse()
 	o.wanted = flag.Args()
 
@@ -51,10 +53,19 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	var r *reference
+	var environment []string
+	if o.mongodb {
+		uri, stop, problem := serveMongoDB()
+		if problem != nil {
+			return problem
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		environment = []string{"REFERENCE_MONGODB=" + uri}
+	}
 	if o.running != "" {
 		r, err = attachReference(o.running)
 	} else {
-		r, err = startReference(ctx, o.reference)
+		r, err = startReference(ctx, o.reference, environment...)
 	}
 	if err != nil {
 		return err
@@ -67,10 +78,10 @@ func run(ctx context.Context, o options) (err error) {
 			continue
 		}
 		for _, s := range file.Scenarios {
-			if o.onlyNew && recorded(s) {
+			if o.onlyNew && recorded(s) || o.mongodb && !slices.ContainsFunc(s.Exchanges(), claims) {
 				continue
 			}
-			differences, err := play(ctx, r, s, o.check)
+			differences, err := play(ctx, r, s, o)
 			if err != nil {
 				return fmt.Errorf("%s/%s: %s: %w", file.Area, file.Name, s.Title, err)
 			}
@@ -80,7 +91,7 @@ func run(ctx context.Context, o options) (err error) {
 				fmt.Printf("%s/%s: %s: %s\n", file.Area, file.Name, s.Title, d)
 			}
 		}
-		if o.check {
+		if o.check || o.mongodb {
 			continue
 		}
 		path := filepath.Join(o.scenarios, file.Area, file.Name+".txt")
@@ -90,7 +101,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Printf("%d scenarios\n", count)
 	if differ > 0 {
-		return fmt.Errorf("%d answers are not as recorded", differ)
+		return fmt.Errorf("%d differences", differ)
 	}
 	return nil
 }
@@ -115,7 +126,7 @@ func recorded(s *parity.Scenario) bool {
 
 // play asks a scenario's requests and puts the answers in, or, to check, returns
 // where they are not what is there.
-func play(ctx context.Context, r *reference, s *parity.Scenario, check bool) ([]string, error) {
+func play(ctx context.Context, r *reference, s *parity.Scenario, o options) ([]string, error) {
 	if err := r.empty(ctx, s.App); err != nil {
 		return nil, fmt.Errorf("empty the app: %w", err)
 	}
@@ -127,10 +138,17 @@ func play(ctx context.Context, r *reference, s *parity.Scenario, check bool) ([]
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", x.Line, err)
 		}
-		if err := bindings.Bind(x.As, answer.Body); err != nil {
+		err = bindings.Bind(x.As, answer.Body)
+		if o.mongodb {
+			for _, d := range contradiction(x, answer, bindings) {
+				differences = append(differences, fmt.Sprintf("line %d: %s", x.Line, d))
+			}
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("line %d: %w (%s)", x.Line, err, answer.Body)
 		}
-		if check {
+		if o.check {
 			if x.Recorded == nil {
 				differences = append(differences, fmt.Sprintf("line %d: nothing was recorded", x.Line))
 				continue

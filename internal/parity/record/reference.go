@@ -22,10 +22,12 @@ type reference struct {
 	process *exec.Cmd
 }
 
-// startReference runs start.mjs in a directory where its packages are installed.
-func startReference(ctx context.Context, directory string) (*reference, error) {
+// startReference runs start.mjs in a directory where its packages are installed,
+// with more in its environment.
+func startReference(ctx context.Context, directory string, environment ...string) (*reference, error) {
 	process := exec.CommandContext(ctx, "node", "start.mjs")
 	process.Dir = directory
+	process.Env = append(os.Environ(), environment...)
 	process.Stderr = os.Stderr
 	process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) }
 	process.WaitDelay = 20 * time.Second

@@ -1,5 +1,5 @@
 // Serves one app of apps.mjs until the parent process goes:
-// node app.mjs <name> <port> <database port>. A DELETE of the root empties the
+// node app.mjs <name> <port> <database URI>. A DELETE of the root empties the
 // app's database, so that every scenario finds it as new.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import express from 'express';
 import { ParseServer } from 'parse-server';
 import { apps } from './apps.mjs';
 
-const [name, port, databasePort] = process.argv.slice(2);
+const [name, port, databaseURI] = process.argv.slice(2);
 const url = `http://127.0.0.1:${port}/parse`;
 // Files go into a directory that the machine's next start empties.
 process.chdir(mkdtempSync(path.join(tmpdir(), 'parity-files-')));
@@ -16,7 +16,7 @@ const server = new ParseServer({
   filesAdapter: '@parse/fs-files-adapter',
   ...apps[name],
   appId: name,
-  databaseURI: `postgres://parity@127.0.0.1:${databasePort}/${name}`,
+  databaseURI,
   serverURL: url,
   logsFolder: null,
   silent: true,

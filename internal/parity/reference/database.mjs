@@ -65,6 +65,7 @@ export async function startDatabase(port, bin = newestPostgres(), more = {}) {
   };
   return {
     pid: child.pid,
+    uri: name => `postgres://parity@127.0.0.1:${port}/${name}`,
     run,
     async create(name) {
       await run('postgres', `CREATE DATABASE ${name}`);
@@ -76,6 +77,11 @@ export async function startDatabase(port, bin = newestPostgres(), more = {}) {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+// mongoDatabase is a MongoDB that runs already, where databases make themselves.
+export function mongoDatabase(uri) {
+  return { uri: name => `${uri}/${name}?directConnection=true`, async create() {}, async stop() {} };
 }
 
 async function answer(connection) {

@@ -6,16 +6,18 @@
 //   REFERENCE_PORT           port of the first app, on loopback (1337); the next has the next
 //   REFERENCE_POSTGRES_PORT  port of PostgreSQL, on loopback (54329)
 //   REFERENCE_POSTGRES_BIN   directory of initdb and postgres (Debian's newest)
+//   REFERENCE_MONGODB        URI of a MongoDB, without a database, to use instead
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { apps } from './apps.mjs';
-import { startDatabase } from './database.mjs';
+import { mongoDatabase, startDatabase } from './database.mjs';
 
 const firstPort = Number(process.env.REFERENCE_PORT ?? 1337);
 const databasePort = Number(process.env.REFERENCE_POSTGRES_PORT ?? 54329);
 
-const database = await startDatabase(databasePort, process.env.REFERENCE_POSTGRES_BIN);
+const mongo = process.env.REFERENCE_MONGODB;
+const database = mongo ? mongoDatabase(mongo) : await startDatabase(databasePort, process.env.REFERENCE_POSTGRES_BIN);
 const children = new Map();
 let stopping = false;
 
@@ -34,7 +36,7 @@ process.on('SIGINT', () => stop(0)).on('SIGTERM', () => stop(0));
 async function serve(name, port) {
   const child = fork(
     fileURLToPath(new URL('app.mjs', import.meta.url)),
-    [name, String(port), String(databasePort)],
+    [name, String(port), database.uri(name)],
     // The folder in the options comes too late for the first log line.
     { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { ...process.env, PARSE_SERVER_LOGS_FOLDER: 'null' } },
   );
