@@ -238,6 +238,9 @@ func TestAdvisory_A08_RedirectChecksTheClassReached(t *testing.T) {
 	wantCode(t, err, parse.OperationForbidden)
 	_, err = a.find(anonymous, "Door", `{"redirectClassNameForKey":"sessions"}`)
 	wantCode(t, err, parse.InvalidSessionToken)
+	a.schema("Hall", `{"fields":{"rooms":{"type":"Relation","targetClass":"Room"}},"classLevelPermissions":{"find":{"*":true},"protectedFields":{"*":["rooms"]}}}`)
+	_, err = a.find(anonymous, "Hall", `{"redirectClassNameForKey":"rooms"}`)
+	wantCode(t, err, parse.OperationForbidden)
 }
 
 func TestAdvisory_A09_JoinCollectionsAreUnreachable(t *testing.T) {

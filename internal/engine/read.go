@@ -189,6 +189,10 @@ func (r *read) resolveClass(ctx context.Context, name string) error {
 		return err
 	}
 	if key := r.query.RedirectClassNameForKey; key != "" && class != nil {
+		// What a hidden relation leads to is hidden, too.
+		if err := e.checkPath(r.caller, class, e.maskFor(r.caller, class).queryHidden, key); err != nil {
+			return err
+		}
 		if field := class.Fields[key]; field != nil && field.Type.Kind == parse.KindRelation {
 			name = field.Type.TargetClass
 			// The class that is really read is the one that counts (advisory A08).
