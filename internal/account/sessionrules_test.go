@@ -272,3 +272,43 @@ func TestSessions_OneForEachInstallation(t *testing.T) {
 		t.Errorf("%d sessions are left, %v", n, err)
 	}
 }
+
+// An id that was another's brings none of what the other had in roles.
+func TestRoles_AreNotFoundAgainUnderAnID(t *testing.T) {
+	d := open(t, func(_ *account.Options, o *engine.Options) { o.AllowCustomObjectID = true })
+	signUp := func(who credential, id string) answer {
+		return d.ask(who, "POST", "/users", `{"objectId":"`+id+`","username":"`+id+`","password":"secret"}`)
+	}
+	member := func(class, id string) string {
+		return `{"__op":"AddRelation","objects":[{"__type":"Pointer","className":"` + class + `","objectId":"` + id + `"}]}`
+	}
+	signUp(nobody, "alice").must()
+	d.ask(master, "POST", "/roles", `{"objectId":"mods","name":"Mods","ACL":{},"users":`+member("_User", "alice")+`}`).must()
+	d.ask(master, "POST", "/roles", `{"objectId":"admins","name":"Admins","ACL":{},"roles":`+member("_Role", "mods")+`,"users":`+member("_User", "later")+`}`).must()
+	note := d.ask(master, "POST", "/classes/Note", `{"ACL":{"role:Admins":{"read":true}}}`).must().string("objectId")
+	reads := func(token string, want bool) {
+		t.Helper()
+		if got := d.ask(session(token), "GET", "/classes/Note/"+note, "").status == 200; got != want {
+			t.Errorf("reads what is the admins': %t, want %t", got, want)
+		}
+	}
+	reads(d.logIn("alice", "secret").must().string("sessionToken"), true)
+	// One deletes them through the gate, another past it.
+	d.ask(master, "DELETE", "/roles/mods", "").must()
+	if _, err := d.store.Delete(context.Background(), "_User", bson.D{{Key: "_id", Value: "alice"}}, false); err != nil {
+		t.Fatal(err)
+	}
+	bob := d.signUp("bob", "")
+	d.ask(session(bob.token), "POST", "/roles", `{"objectId":"mods","name":"New","ACL":{},"users":`+member("_User", bob.id)+`}`).must()
+	reads(bob.token, false)
+	d.ask(master, "PUT", "/roles/admins", `{"users":`+member("_User", "alice")+`}`).must()
+	reads(signUp(nobody, "alice").must().string("sessionToken"), false)
+	// To sign up for somebody who is there takes nothing from him; and the master
+	// key may give roles to users before they are brought over.
+	d.ask(master, "PUT", "/roles/admins", `{"users":`+member("_User", "alice")+`}`).must()
+	signUp(nobody, "alice").refused(parse.UsernameTaken)
+	d.ask(nobody, "POST", "/users", `{"objectId":"alice","username":"other","password":"secret"}`).refused(parse.DuplicateValue)
+	reads(d.logIn("alice", "secret").must().string("sessionToken"), true)
+	signUp(master, "later").must()
+	reads(d.logIn("later", "secret").must().string("sessionToken"), true)
+}

@@ -64,6 +64,11 @@ func (e *Engine) create(ctx context.Context, c Caller, className string, body *p
 	if err != nil {
 		return nil, err
 	}
+	if chosen {
+		if err := e.beginWithoutRoles(ctx, c, className, id); err != nil {
+			return nil, err
+		}
+	}
 	for try := 0; ; try++ {
 		doc, err := w.document(draft, id, created, updated)
 		if err != nil {

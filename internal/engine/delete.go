@@ -34,10 +34,13 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 	rules := e.rules[className]
 	if rules == nil {
 		n, err := e.Store.Delete(ctx, className, filter, false)
-		if err == nil && n == 0 {
-			err = e.notWritable(c, className)
+		switch {
+		case err != nil:
+			return storeError(err)
+		case n == 0:
+			return e.notWritable(c, className)
 		}
-		return storeError(err)
+		return e.leaveRoles(ctx, className, id)
 	}
 	doc, err := e.Store.FindAndDelete(ctx, className, filter)
 	switch {
@@ -47,6 +50,9 @@ func (e *Engine) Delete(ctx context.Context, c Caller, className, id string) err
 		return e.notWritable(c, className)
 	case err != nil:
 		return storeError(err)
+	}
+	if err := e.leaveRoles(ctx, className, id); err != nil {
+		return err
 	}
 	return rules.Deleted(ctx, c, doc)
 }

@@ -55,15 +55,27 @@ func (w sessionWatch) updated(ctx context.Context, collection string, filter bso
 // FindAndDelete removes a document.
 func (w sessionWatch) FindAndDelete(ctx context.Context, collection string, filter bson.D) (bson.Raw, error) {
 	doc, err := w.Store.FindAndDelete(ctx, collection, filter)
-	w.cache.wrote(ctx, collection, filter)
+	w.removed(ctx, collection, filter)
 	return doc, err
 }
 
 // Delete removes documents.
 func (w sessionWatch) Delete(ctx context.Context, collection string, filter bson.D, many bool) (int64, error) {
 	n, err := w.Store.Delete(ctx, collection, filter, many)
-	w.cache.wrote(ctx, collection, filter)
+	w.removed(ctx, collection, filter)
 	return n, err
+}
+
+// removed is wrote for deletions. Rows of a relation may be told by the role that
+// owns them, too: who loses a role has had it.
+func (w sessionWatch) removed(ctx context.Context, collection string, filter bson.D) {
+	if (collection == usersOfRoles || collection == rolesOfRoles) && len(filter) == 1 && filter[0].Key == "owningId" {
+		if tags := tagsFor(taggedRole, bson.A{filter[0].Value}); tags != nil {
+			w.cache.forgetLater(ctx, tags)
+			return
+		}
+	}
+	w.cache.wrote(ctx, collection, filter)
 }
 
 // DropCollection removes a collection.
@@ -111,11 +123,14 @@ func (c *sessionCache) around(ctx context.Context, transact func(ctx context.Con
 // wrote forgets the sessions that were made of the documents of a collection that
 // a filter selects.
 func (c *sessionCache) wrote(ctx context.Context, collection string, filter bson.D) {
-	fields, ok := sessionParts[collection]
-	if !ok {
-		return
+	if fields, ok := sessionParts[collection]; ok {
+		c.forgetLater(ctx, tagsOf(filter, fields))
 	}
-	tags := tagsOf(filter, fields)
+}
+
+// forgetLater forgets the sessions with one of the tags, all if there are none:
+// within a transaction at its end, else now.
+func (c *sessionCache) forgetLater(ctx context.Context, tags []tag) {
 	written, inside := inTransaction(ctx)
 	switch {
 	case inside:
@@ -129,8 +144,8 @@ func (c *sessionCache) wrote(ctx context.Context, collection string, filter bson
 }
 
 // sessionParts are the collections that sessions are made of, and the fields by
-// which a filter tells of which sessions its documents are part. Of the relation
-// of roles to users it is the user only: who gets a role has not had it before.
+// which a filter tells of which sessions its documents are part. Of a relation it
+// is the member only: who gets a role has not had it before.
 var sessionParts = map[string]map[string]tagged{
 	"_Session":   {"_id": taggedSession, "_session_token": taggedToken, "_p_user": taggedUser},
 	"_User":      {"_id": taggedUser},
