@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -130,7 +131,7 @@ func (s *Service) holders(ctx context.Context, c engine.Caller, list proofs) ([]
 		if !ok { // it would be compared as what it is (advisory C05)
 			return nil, invalidID(p.name)
 		}
-		ids = append(ids, bson.D{{Key: parse.AuthDataName(p.name) + ".id", Value: string(id)}})
+		ids = append(ids, bson.D{{Key: parse.AuthDataName(p.name) + ".id", Value: knownAs(string(id))}})
 	}
 	if len(ids) == 0 {
 		return nil, nil
@@ -144,6 +145,16 @@ func (s *Service) holders(ctx context.Context, c engine.Caller, list proofs) ([]
 		return nil
 	})
 	return rows, err
+}
+
+// knownAs is what rows may have as an id: earlier versions of Parse Server stored
+// the numbers of services that count their users as numbers.
+func knownAs(id string) any {
+	n, err := strconv.ParseInt(id, 10, 53)
+	if err != nil || strconv.FormatInt(n, 10) != id {
+		return id
+	}
+	return bson.D{{Key: "$in", Value: bson.A{id, n}}}
 }
 
 func isText(v parse.Value) bool {

@@ -8,8 +8,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/loam-baas/loam/internal/account/provider"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/store"
 )
 
 const adasProof = `"authData":{"fake":{"id":"ada","token":"good"}}`
@@ -170,4 +173,36 @@ func TestChallenge(t *testing.T) {
 		}
 	}
 	d.ask(nobody, "POST", "/challenge", `{"challengeData":{"fake":1},"authData":{"fake":{"id":"ada","token":"bad"}}}`).refused(parse.ObjectNotFound)
+}
+
+// Earlier versions of Parse Server stored the numbers of services that count their
+// users as numbers. Who is known so is the same user, and known by text from then on.
+func TestIDsThatWereStoredAsNumbers(t *testing.T) {
+	d := open(t, with(map[string]provider.Provider{"fake": &fake{}}))
+	logIn := func(id string) answer {
+		return d.ask(nobody, "POST", "/users", `{"authData":{"fake":{"id":"`+id+`","token":"good"}}}`)
+	}
+	for _, stored := range []any{int32(123), float64(123), int64(123), "123"} {
+		u := d.signUp(fmt.Sprintf("u%T", stored), "")
+		_, err := d.store.Update(t.Context(), "_User", store.Update{
+			Filter: bson.D{{Key: "_id", Value: u.id}},
+			Change: bson.D{{Key: "$set", Value: bson.D{{Key: "_auth_data_fake", Value: bson.D{{Key: "id", Value: stored}}}}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got := logIn("123").must().string("objectId"); got != u.id {
+				t.Errorf("stored as %T: %s logs in as %s", stored, u.id, got)
+			}
+		}
+		for _, other := range []string{"0123", "123.0", "+123", "1.23e2", " 123"} {
+			a := logIn(other).must()
+			if a.string("objectId") == u.id {
+				t.Errorf("stored as %T: %q logs in", stored, other)
+			}
+			d.ask(master, "DELETE", "/users/"+a.string("objectId"), "").must()
+		}
+		d.ask(master, "DELETE", "/users/"+u.id, "").must()
+	}
 }
