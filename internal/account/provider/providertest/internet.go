@@ -63,8 +63,17 @@ func NewInternet(tb testing.TB) *Internet {
 		tb.Fatal(err)
 	}
 	n.server = httptest.NewUnstartedServer(http.HandlerFunc(n.serve))
-	n.server.TLS = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return n.Certificate(h.ServerName)
+	// GetCertificate is not asked by clients that name an address.
+	n.server.TLS = &tls.Config{GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		host := h.ServerName
+		if host == "" {
+			host = "127.0.0.1"
+		}
+		certificate, err := n.Certificate(host)
+		if err != nil {
+			return nil, err
+		}
+		return &tls.Config{Certificates: []tls.Certificate{*certificate}}, nil
 	}}
 	n.server.StartTLS()
 	tb.Cleanup(n.server.Close)
@@ -89,6 +98,10 @@ func (n *Internet) Certificate(host string) (*tls.Certificate, error) {
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: n.key}, nil
 }
+
+// Address is where this internet is in the real one: a host that programs can reach
+// which see no other.
+func (n *Internet) Address() string { return n.server.Listener.Addr().String() }
 
 // Authority is whom clients of this internet believe.
 func (n *Internet) Authority() *x509.Certificate { return n.authority }
