@@ -39,6 +39,24 @@ type API interface {
 	// UpgradeSession opens a revocable session in place of the caller's and
 	// answers it.
 	UpgradeSession(ctx context.Context, c engine.Caller) (*engine.Result, error)
+	// RequestPasswordReset mails a link to choose another password to who has the
+	// address that the body has, and RequestVerification one to confirm it.
+	RequestPasswordReset(ctx context.Context, body *parse.Object) error
+	RequestVerification(ctx context.Context, body *parse.Object) error
+}
+
+// Links is what the pages ask that the links in mails lead to. A link is known by
+// its token; what is wrong with it is a *parse.Error.
+type Links interface {
+	// VerifyEmail confirms an address. A token serves once.
+	VerifyEmail(ctx context.Context, token string) error
+	// ResendVerification mails the link to confirm an address again to the user of
+	// that name or address, or of that token.
+	ResendVerification(ctx context.Context, username, token string) error
+	// CheckResetToken tells whether a link to choose a password is good.
+	CheckResetToken(ctx context.Context, token string) error
+	// ResetPassword gives the link's user another password. A token serves once.
+	ResetPassword(ctx context.Context, token, password string) error
 }
 
 // Options configure a Service. The fields carry the meaning of Parse Server's
@@ -63,6 +81,8 @@ type Options struct {
 	Lockout  Lockout
 	// PasswordCost is the bcrypt cost of new hashes; 0 means 10, as in Parse Server.
 	PasswordCost int
+	// Mail says what users are written.
+	Mail MailOptions
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -103,6 +123,7 @@ const userClass = "_User"
 
 var (
 	_ API          = (*Service)(nil)
+	_ Links        = (*Service)(nil)
 	_ engine.Rules = (*Service)(nil)
 	_ engine.Rules = sessionRules{}
 )

@@ -203,15 +203,18 @@ func (s *Service) authenticate(ctx context.Context, c engine.Caller, body *parse
 		return nil, err
 	}
 	hash, _ := user.Lookup(hashedPassword).StringValueOK()
-	verified, err := s.passwords.verify(ctx, hash, given.password)
+	proved, err := s.passwords.verify(ctx, hash, given.password)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.countLogin(ctx, user, verified); err != nil {
+	if err := s.countLogin(ctx, user, proved); err != nil {
 		return nil, err
 	}
-	if !verified || !c.Master() && lockedOut(user) {
+	switch {
+	case !proved, !c.Master() && lockedOut(user):
 		return nil, errWrongPassword
+	case s.barred() && !verified(user) && !(c.Master() && given.ignoreVerification):
+		return nil, errUnverified
 	}
 	return user, nil
 }

@@ -33,6 +33,8 @@ type change struct {
 	proofs proofs
 	// named tells that the new user's name was made up.
 	named bool
+	// verify is the token that was made for the user to confirm an address, or "".
+	verify string
 }
 
 // Prepare checks a new user or a change of one; see engine.Rules. Values of a
@@ -69,6 +71,8 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 	if err := s.prepareEmail(ctx, d); err != nil {
 		return nil, err
 	}
+	s.prepareVerification(d, did)
+	useSecret(ctx, d)
 	if did.password = changes; changes {
 		return nil, s.hashPassword(ctx, d, password)
 	}
@@ -239,7 +243,16 @@ func (s *Service) Duplicate(_ *engine.Draft, e *store.DuplicateKeyError) error {
 // new password; see engine.Rules.
 func (s *Service) Finish(ctx context.Context, d *engine.Draft) error {
 	did := d.State.(*change)
+	if did.verify != "" {
+		s.sendVerification(ctx, d.Document, did.verify)
+	}
 	if d.Creating {
+		switch {
+		case s.barred() && s.Mail.PreventSignupWithUnverifiedEmail && len(did.proofs) == 0:
+			return errUnverified
+		case s.barred() && len(did.proofs) == 0:
+			return nil
+		}
 		if name, _ := d.Body.Get("username"); did.named {
 			d.Answer.Set("username", name)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/loam-baas/loam/internal/account/provider"
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
+	"github.com/loam-baas/loam/internal/mail"
 )
 
 // openProviders makes the identity providers that the app has configured.
@@ -23,9 +24,9 @@ func providerNames(providers map[string]provider.Provider) []string {
 	return slices.Sorted(maps.Keys(providers))
 }
 
-func newAccounts(c *config.App, e *engine.Engine, providers map[string]provider.Provider, logger *slog.Logger) (*account.Service, error) {
+func newAccounts(c *config.App, e *engine.Engine, providers map[string]provider.Provider, queue *mail.Queue, logger *slog.Logger) (*account.Service, error) {
 	return account.New(account.Options{
-		Engine: e, Logger: logger, Providers: providers,
+		Engine: e, Logger: logger, Providers: providers, Mail: mailOptions(c, queue),
 		EnforcePrivateUsers:          c.Users.EnforcePrivate,
 		ConvertUsernameToLowercase:   c.Users.UsernameToLowercase,
 		ConvertEmailToLowercase:      c.Users.EmailToLowercase,

@@ -14,6 +14,8 @@ import (
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/files/picture"
+	"github.com/loam-baas/loam/internal/mail"
+	"github.com/loam-baas/loam/internal/pages"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/query"
 	"github.com/loam-baas/loam/internal/rest"
@@ -30,6 +32,8 @@ type App struct {
 	// pictures makes versions of files; nil makes none.
 	pictures *picture.Server
 	rest     *rest.App
+	pages    *pages.App
+	mail     *mail.Queue // nil without mail
 	// mongoName is the database as which the store is served to MongoDB's tools;
 	// empty when it is a MongoDB itself.
 	mongoName string
@@ -134,7 +138,16 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		FileURL:                           fileURL(c),
 		ShowAuthData:                      account.Shown(providers),
 	})
-	accounts, err := newAccounts(c, e, providers, logger)
+	queue, err := openMail(&c.Mail, s, logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && queue != nil {
+			err = errors.Join(err, queue.Close(ctx))
+		}
+	}()
+	accounts, err := newAccounts(c, e, providers, queue, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +159,11 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		Pictures:       pictures,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
-	a := &App{store: s, files: storage, pictures: pictures, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
+	site, err := openPages(c, accounts)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{store: s, mail: queue, pages: site, files: storage, pictures: pictures, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
 	}
@@ -159,6 +176,9 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 
 // REST is the app's part of the REST door.
 func (a *App) REST() *rest.App { return a.rest }
+
+// Pages is the app's part of the door for people with a browser.
+func (a *App) Pages() *pages.App { return a.pages }
 
 // Embedded is the app's store as a database of its own, by that name; nil when
 // the documents are in a MongoDB.
@@ -183,7 +203,7 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 func (a *App) Close(ctx context.Context) error {
 	a.follower.stop()
 	a.mover.stop()
-	err := closeFiles(ctx, a.files, a.pictures)
+	err := errors.Join(a.closeMail(ctx), closeFiles(ctx, a.files, a.pictures))
 	return errors.Join(err, a.store.Close(ctx), a.counters.close())
 }
 

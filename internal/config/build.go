@@ -38,6 +38,9 @@ func (e *Effective) build(environ []string) error {
 		e.locate(s, &app.Database)
 		app.protectUsers()
 		e.locateFiles(app, e.apps[i].prefix)
+		if app.Mail.Driver == MailInbox {
+			app.Mail.Dir = filepath.Join(p.DataDir, "mail", app.AppID)
+		}
 		e.apps[i].app = app
 		p.Apps = append(p.Apps, app)
 	}
@@ -114,6 +117,13 @@ func (e *Effective) derive(s settings, prefix string) {
 	if !s.has("publicServerURL") {
 		s.set(e.table.byPath["publicServerURL"], s["serverURL"].Value, sourceDefault)
 	}
+	// Without any configuration, mail stays on the machine, as all else does.
+	if p.GeneratedKeys && prefix == "" && s["host"].Source == sourceLoopback && !s.has("emailAdapter") {
+		s.set(e.table.byPath["emailAdapter"], "inbox:", sourceLoopback)
+		if !s.has("appName") {
+			s.set(e.table.byPath["appName"], "Loam", sourceLoopback)
+		}
+	}
 	if id, ok := s["appId"].Value.(string); ok && !s.has("mongoDatabase") && IsMongoDatabase(id) {
 		s.set(e.table.byPath["mongoDatabase"], id, sourceDefault)
 	}
@@ -188,10 +198,26 @@ func (e *Effective) conflicts() []error {
 		}
 		stores[place] = app.AppID
 		problems = append(problems, app.Keys.conflicts(app.AppID)...)
+		problems = append(problems, app.mailConflicts()...)
 	}
 	if p.Mongo.Listen != "" {
 		problems = append(problems, e.mongoConflicts()...)
 	}
+	return problems
+}
+
+// mailConflicts are options about mail without those that they need.
+func (a *App) mailConflicts() []error {
+	var problems []error
+	needs := func(set bool, option, what string) {
+		if set {
+			problems = append(problems, &Problem{Option: option, Text: fmt.Sprintf("needs %s (app %q)", what, a.AppID)})
+		}
+	}
+	needs(a.Verification.Required && a.Mail.Driver == MailNone, "verifyUserEmails", "an emailAdapter")
+	needs(a.Verification.Required && a.AppName == "", "verifyUserEmails", "an appName, for mails to say who sends them")
+	needs(a.Verification.ReuseToken && a.Verification.TokenValidity == 0, "emailVerifyTokenReuseIfValid", "an emailVerifyTokenValidityDuration")
+	needs(a.PasswordReset.ReuseToken && a.PasswordReset.TokenValidity == 0, "passwordPolicy.resetTokenReuseIfValid", "a passwordPolicy.resetTokenValidityDuration")
 	return problems
 }
 

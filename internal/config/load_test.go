@@ -134,6 +134,9 @@ func TestLoad_Defaults(t *testing.T) {
 				Anonymous: true, EnforcePrivate: true, SessionLength: 365 * 24 * time.Hour, ExpireInactiveSessions: true,
 				RevokeSessionOnPasswordReset: true,
 			},
+			Verification:  Verification{Send: true, SuccessOnInvalidEmail: true},
+			PasswordReset: PasswordReset{SuccessOnInvalidEmail: true},
+			Pages:         Pages{Endpoint: "apps", FallbackLocale: "en", Placeholders: map[string]string{}},
 		}},
 	}
 	if diff := cmp.Diff(want, e.Process, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {

@@ -88,6 +88,11 @@ type App struct {
 
 	Database Database
 
+	Mail          Mail
+	Verification  Verification
+	PasswordReset PasswordReset
+	Pages         Pages
+
 	AllowClientClassCreation bool
 	AllowCustomObjectID      bool
 	// ObjectIDSize is the length of generated object ids, in characters.

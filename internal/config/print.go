@@ -49,7 +49,7 @@ func (s Setting) Text(secrets bool) string {
 	if !s.Option.Secret || secrets {
 		return text
 	}
-	if strings.Contains(text, "://") {
+	if uri, ok := s.Value.(string); ok && strings.Contains(uri, "://") {
 		return maskURI(text)
 	}
 	return mask

@@ -61,6 +61,13 @@ func readSessionLength(value any) (any, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
+func positiveSeconds(value any) (any, error) {
+	if value.(int64) == 0 {
+		return nil, fmt.Errorf("must be from 1 to %d seconds; leave it out for no end", maxSeconds)
+	}
+	return seconds(value)
+}
+
 func readUploadSize(value any) (any, error) {
 	n := value.(int64)
 	if n < 1<<10 {

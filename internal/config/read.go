@@ -54,6 +54,10 @@ func assign(field, value any) error {
 		*f = value.([]RateLimit)
 	case *FilesAdapter:
 		*f = value.(FilesAdapter)
+	case *Mail:
+		*f = value.(Mail)
+	case *map[string]string:
+		*f = value.(map[string]string)
 	default:
 		return fmt.Errorf("has a field of type %T, which is not known here", field)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,12 +24,23 @@ var samples = map[string]string{
 	"databaseOptions.serverMonitoringMode":    "poll",
 	"installation.duplicateDeviceTokenAction": "update", "installation.duplicateDeviceTokenMergePriority": "installationId",
 	"pages.customRoutes": `[{"handler":"b","method":"GET","path":"a"}]`,
+	"emailAdapter":       "smtps://u:p@h?from=a@b.c", "pages.pagesEndpoint": "pages", "pages.localizationFallbackLocale": "de", "pages.placeholders": `{"a":"b"}`,
+}
+
+// companions are variables without which an option is refused.
+var companions = map[string][]string{
+	"verifyUserEmails":                      {"PARSE_SERVER_EMAIL_ADAPTER=inbox:", "PARSE_SERVER_APP_NAME=Game"},
+	"emailVerifyTokenReuseIfValid":          {"PARSE_SERVER_EMAIL_VERIFY_TOKEN_VALIDITY_DURATION=60"},
+	"passwordPolicy.resetTokenReuseIfValid": {`PARSE_SERVER_PASSWORD_POLICY_RESET_TOKEN_VALIDITY_DURATION=60`},
 }
 
 // sample is a value of the option that differs from its default.
 func sample(o *Option) string {
 	if s, ok := samples[o.Path]; ok {
 		return s
+	}
+	if strings.HasPrefix(o.Path, "pages.customUrls.") || strings.HasPrefix(o.Path, "customPages.") {
+		return "https://example.com/page"
 	}
 	switch o.Kind {
 	case Int:
@@ -84,8 +96,8 @@ func TestEveryOptionRoundTrips(t *testing.T) {
 		}
 		yaml := "# the same in YAML\n" + string(doc)
 		sources := map[string]Sources{
-			"flag":     {Env: app, Flags: parseFlags(t, "--"+o.Flag+"="+text)},
-			"variable": {Env: append(append([]string{}, app...), o.Env+"="+text)},
+			"flag":     {Env: with(app, companions[o.Path]...), Flags: parseFlags(t, "--"+o.Flag+"="+text)},
+			"variable": {Env: with(with(app, companions[o.Path]...), o.Env+"="+text)},
 			"JSON":     {Env: withoutApp(o), File: write(t, "c.json", string(doc))},
 			"YAML":     {Env: withoutApp(o), File: write(t, "c.yaml", yaml)},
 		}
@@ -114,9 +126,12 @@ func TestEveryOptionRoundTrips(t *testing.T) {
 	}
 }
 
+// with is an environment with further variables.
+func with(env []string, more ...string) []string { return append(slices.Clone(env), more...) }
+
 // withoutApp is the environment of an app, less the variable of the option.
 func withoutApp(o *Option) []string {
-	var env []string
+	env := with(companions[o.Path])
 	for _, entry := range app {
 		if !strings.HasPrefix(entry, o.Env+"=") {
 			env = append(env, entry)

@@ -8,7 +8,7 @@ func identitySection() Section {
 			{Path: "appId", Env: "PARSE_SERVER_APPLICATION_ID",
 				Doc:  "The application id that clients name in every request.",
 				read: readAppID, field: func(_ *Process, a *App) any { return &a.AppID }},
-			{Path: "appName", Status: Pending,
+			{Path: "appName",
 				Doc:  "The application's name, as people read it in mails and pages.",
 				read: readLine, field: func(_ *Process, a *App) any { return &a.AppName }},
 			{Path: "masterKey", Secret: true,

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,11 +19,17 @@ import (
 // URL of the app's mount path. In a request a name in angle brackets is
 // replaced by what is bound to it; in an answer it must be equal. Answers may
 // also have <objectId>, <date>, <later> (a date to come), <sessionToken>,
-// <username> (one that was made up), <seconds>, <random> (what makes a file's name
-// its own), which stand for any string of that form, and <any>, which stands for
-// any value. In a request <totp SECRET> is the one-time password of the moment for a
+// <username> (one that was made up), <token> (of a mail), <seconds>, <random>
+// (what makes a file's name its own), which stand for any string of that form, and
+// <any>, which stands for any value. In a request <totp SECRET> is the one-time password of the moment for a
 // secret in base32, and in an answer <recovery> is a recovery code.
 type Bindings map[string]string
+
+// NewBindings binds the URL of an app's mount path: <base>, and <base.encoded> as
+// it is in a URL's query.
+func NewBindings(base string) Bindings {
+	return Bindings{"base": base, "base.encoded": url.QueryEscape(base)}
+}
 
 // forms are the regular expressions of the strings that differ from one run to
 // the next.
@@ -33,6 +40,7 @@ var forms = map[string]string{
 	"sessionToken": `r:[0-9a-f]{32}`,
 	"username":     `[A-Za-z0-9]{25}`,
 	"recovery":     `[A-Za-z0-9]{30}`,
+	"token":        `[A-Za-z0-9]{25}`,
 	"seconds":      `[1-9]\d*`,
 	"random":       `[0-9a-f]{32}`,
 	"any":          `[\s\S]*`,

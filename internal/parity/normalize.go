@@ -17,6 +17,7 @@ var (
 	usernameForm = regexp.MustCompile(`^` + forms["username"] + `$`)
 	recoveryForm = regexp.MustCompile(`\b` + forms["recovery"] + `\b`)
 	randomForm   = regexp.MustCompile(forms["random"])
+	mailForm     = regexp.MustCompile(`^` + forms["token"] + `$`)
 )
 
 // Normalize rewrites what a server answered so that it holds for every run:
@@ -28,7 +29,7 @@ func Normalize(a *Answer, b Bindings, typed string, began time.Time) (*Answer, e
 	n := normalizer{typed: typed, began: began.Add(-time.Second)}
 	for _, name := range slices.SortedFunc(maps.Keys(b), shortestFirst) {
 		// Dates and words are told apart by what they are, not by whom they belong to.
-		if value := b[name]; name == "base" || objectIDForm.MatchString(value) || tokenForm.MatchString(value) {
+		if value := b[name]; name == "base" || name == "base.encoded" || objectIDForm.MatchString(value) || tokenForm.MatchString(value) || mailForm.MatchString(value) {
 			n.names = append(n.names, value, "<"+name+">")
 		}
 	}
@@ -123,6 +124,9 @@ func (n *normalizer) text(key, text string) (value, error) {
 	}
 	if key == "recovery" {
 		text = n.form(recoveryForm, text, "<recovery>")
+	}
+	if (key == "_email_verify_token" || key == "_perishable_token") && mailForm.MatchString(text) {
+		return "<token>", nil
 	}
 	text = n.form(tokenForm, text, "<sessionToken>")
 	return n.form(randomForm, text, "<random>"), nil

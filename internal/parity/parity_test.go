@@ -138,7 +138,7 @@ func play(t *testing.T, database func(*testing.T) string) {
 // playScenario asks a scenario's requests and compares the answers.
 func playScenario(t *testing.T, path string, s *parity.Scenario, loam *parity.Target) count {
 	c := count{scenarios: 1}
-	bindings := parity.Bindings{"base": publicURL}
+	bindings := parity.NewBindings(publicURL)
 	began := time.Now()
 	for _, x := range s.Exchanges() {
 		if x.Recorded == nil {

@@ -23,6 +23,8 @@ type answer struct {
 	sent     bool   // it has been written already
 	// result is what json is of, when its memory is to be given back.
 	result *engine.Result
+	// page writes an answer that is no JSON, in place of the rest.
+	page func(w http.ResponseWriter)
 }
 
 // of answers with what the engine found.
@@ -53,7 +55,17 @@ var (
 // buffered is the length up to which net/http counts a body itself.
 const buffered = 2048
 
+// WriteHeader remembers the status for the log.
+func (out *response) WriteHeader(status int) {
+	out.status = status
+	out.ResponseWriter.WriteHeader(status)
+}
+
 func (out *response) send(a answer) {
+	if a.page != nil {
+		a.page(out)
+		return
+	}
 	if a.sent {
 		return
 	}
@@ -75,7 +87,6 @@ func (out *response) send(a answer) {
 	case http.StatusServiceUnavailable:
 		header["Retry-After"] = retrySoon
 	}
-	out.status = a.status
 	out.WriteHeader(a.status)
 	_, _ = out.Write(a.json) // the client has gone when it fails
 }

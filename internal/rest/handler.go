@@ -40,7 +40,18 @@ type Options struct {
 	// Status is what /health says; everything but "ok" goes with status 503.
 	// nil means always "ok".
 	Status func() string
+	// Pages answers what people see in a browser; nil for none.
+	Pages  Pages
 	Logger *slog.Logger
+}
+
+// Pages are the door for people with a browser, below the same mount path. Neither
+// keys nor sessions count there.
+type Pages interface {
+	// Handles tells whether a path below the mount path, escaped, is one of pages.
+	Handles(path string) bool
+	// Serve answers a request at such a path of a client at an address.
+	Serve(w http.ResponseWriter, r *http.Request, path string, client netip.Addr)
 }
 
 // Handler serves apps below one mount path. It is safe for concurrent use.
@@ -52,6 +63,7 @@ type Handler struct {
 	maxBody int64
 	trust   config.ProxyTrust
 	status  func() string
+	pages   Pages
 	logger  *slog.Logger
 	routes  *router
 
@@ -68,7 +80,7 @@ func New(o Options, apps ...*App) *Handler {
 	h := &Handler{
 		mount: o.MountPath, apps: make(map[string]*App, len(apps)),
 		cors: newCORS(o.AllowOrigin, o.AllowHeaders), maxBody: o.MaxUploadSize, trust: o.TrustProxy,
-		status: o.Status, logger: o.Logger, routes: newRouter(),
+		status: o.Status, pages: o.Pages, logger: o.Logger, routes: newRouter(),
 		process: strconv.FormatUint(rand.Uint64N(1<<30), 36),
 	}
 	h.calls.New = func() any { return &call{handler: h} }
@@ -150,6 +162,10 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	}
 	if below, ok := c.fileRoute(); ok {
 		return c.serveFile(w, r, below)
+	}
+	if pages := c.handler.pages; pages != nil && pages.Handles(c.path) {
+		path, client := c.path, clientAddress(r, &c.handler.trust)
+		return answer{page: func(w http.ResponseWriter) { pages.Serve(w, r, path, client) }}, nil
 	}
 	if err := c.open(w, r); err != nil {
 		return answer{}, err

@@ -55,6 +55,8 @@ func newRouter() *router {
 	r.add("POST", "/verifyPassword", "", verifyPassword)
 	r.add("POST", "/challenge", "", challenge)
 	r.add("POST", "/upgradeToRevocableSession", "", upgradeSession)
+	r.add("POST", "/requestPasswordReset", "", requestPasswordReset)
+	r.add("POST", "/verificationEmailRequest", "", requestVerification)
 
 	r.add("POST", "/batch", "", batch)
 

@@ -101,6 +101,27 @@ func challenge(ctx context.Context, c *call) (answer, error) {
 	return answer{json: parse.AppendJSON(nil, object)}, nil
 }
 
+// requestPasswordReset answers POST /requestPasswordReset.
+func requestPasswordReset(ctx context.Context, c *call) (answer, error) {
+	return c.requestMail(ctx, c.app.accounts.RequestPasswordReset)
+}
+
+// requestVerification answers POST /verificationEmailRequest.
+func requestVerification(ctx context.Context, c *call) (answer, error) {
+	return c.requestMail(ctx, c.app.accounts.RequestVerification)
+}
+
+func (c *call) requestMail(ctx context.Context, request func(context.Context, *parse.Object) error) (answer, error) {
+	body, err := c.data()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := request(ctx, body); err != nil {
+		return answer{}, err
+	}
+	return answer{json: emptyObject}, nil
+}
+
 // sessionToken is the token that was sent. A request of a batch has that of the
 // batch.
 func (c *call) sessionToken() string {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/loam-baas/loam/internal/app"
 	"github.com/loam-baas/loam/internal/config"
+	"github.com/loam-baas/loam/internal/pages"
 	"github.com/loam-baas/loam/internal/rest"
 	"github.com/loam-baas/loam/internal/store"
 )
@@ -44,6 +45,7 @@ const (
 // application is an app as the server needs it.
 type application interface {
 	REST() *rest.App
+	Pages() *pages.App
 	Embedded() (name string, s store.Store)
 	Follow()
 	Ready(context.Context) error
@@ -138,6 +140,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) start(ctx context.Context) ([]application, error) {
 	var apps []application
 	var doors []*rest.App
+	var sites []*pages.App
 	for _, c := range s.config.Apps {
 		a, err := s.openApp(ctx, c)
 		if err != nil && ctx.Err() != nil {
@@ -146,7 +149,7 @@ func (s *Server) start(ctx context.Context) ([]application, error) {
 		if err != nil {
 			return apps, fmt.Errorf("open app %s: %w", c.AppID, err)
 		}
-		apps, doors = append(apps, a), append(doors, a.REST())
+		apps, doors, sites = append(apps, a), append(doors, a.REST()), append(sites, a.Pages())
 	}
 	s.door.Store(rest.New(rest.Options{
 		MountPath:   s.config.MountPath,
@@ -154,6 +157,7 @@ func (s *Server) start(ctx context.Context) ([]application, error) {
 		MaxUploadSize: s.config.MaxUploadSize,
 		TrustProxy:    s.config.TrustProxy,
 		Status:        func() string { return string(s.status()) },
+		Pages:         pages.New(s.logger, sites...),
 		Logger:        s.logger,
 	}, doors...))
 	s.apps.Store(&apps)

@@ -131,7 +131,7 @@ func play(ctx context.Context, r *reference, s *parity.Scenario, o options) ([]s
 		return nil, fmt.Errorf("empty the app: %w", err)
 	}
 	began := time.Now()
-	bindings := parity.Bindings{"base": r.Apps[s.App].String()}
+	bindings := parity.NewBindings(r.Apps[s.App].String())
 	var differences []string
 	for _, x := range s.Exchanges() {
 		answer, err := r.Ask(ctx, s.App, x, bindings)
