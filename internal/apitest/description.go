@@ -20,7 +20,7 @@ import (
 )
 
 // methods are those that a path of an OpenAPI document may have, as Loam has them.
-var methods = []string{"get", "put", "post", "delete"}
+var methods = []string{"get", "put", "post", "delete", "head", "patch"}
 
 // location is the URL under which the document's schemas are known to the validator.
 const location = "loam:///openapi.json"

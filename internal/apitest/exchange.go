@@ -40,7 +40,7 @@ func (d *Description) Check(x *Exchange) error {
 	if request.path == "/apps" || strings.HasPrefix(request.path, "/apps/") {
 		return nil // pages are for people
 	}
-	if strings.HasPrefix(request.path, "/files") {
+	if strings.HasPrefix(request.path, "/files") || strings.HasPrefix(request.path, "/uploads") {
 		return d.checkFile(x, &request)
 	}
 	body, err := decode(x.Body)
@@ -81,10 +81,11 @@ func (d *Description) Check(x *Exchange) error {
 
 // checkFile is Check for files, which are bytes of any kind.
 func (d *Description) checkFile(x *Exchange, r *request) error {
-	if r.method == http.MethodHead {
-		r.method = http.MethodGet
-	}
 	o := d.find(r.method, r.path)
+	if o == nil && r.method == http.MethodHead {
+		r.method = http.MethodGet
+		o = d.find(r.method, r.path)
+	}
 	if elements := strings.SplitN(r.path, "/", 4); o == nil && len(elements) == 4 {
 		// Slashes of a name needn't be escaped.
 		o = d.find(r.method, strings.Join(elements[:3], "/")+"/"+url.PathEscape(elements[3]))
@@ -95,7 +96,7 @@ func (d *Description) checkFile(x *Exchange, r *request) error {
 		}
 		return nil
 	}
-	if x.Status < http.StatusBadRequest && r.method == http.MethodPost && r.header.Get("X-Parse-Application-Id") == "" {
+	if x.Status < http.StatusBadRequest && r.method == http.MethodPost && r.header.Get("X-Parse-Application-Id") == "" && strings.HasPrefix(r.path, "/files") {
 		if err := d.checkBody("the upload was accepted", d.json(d.at(o.place, "requestBody")), x.Body); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/files"
 	"github.com/loam-baas/loam/internal/files/picture"
+	"github.com/loam-baas/loam/internal/files/resumable"
 	"github.com/loam-baas/loam/internal/mail"
 	"github.com/loam-baas/loam/internal/pages"
 	"github.com/loam-baas/loam/internal/parse"
@@ -31,6 +32,7 @@ type App struct {
 	files files.Storage // nil when it has none
 	// pictures makes versions of files; nil makes none.
 	pictures *picture.Server
+	uploads  *resumable.Server // nil takes none
 	rest     *rest.App
 	pages    *pages.App
 	mail     *mail.Queue // nil without mail
@@ -104,7 +106,11 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	}
 	pictures, err := openPictures(&c.Files.Images)
 	if err != nil {
-		return nil, errors.Join(err, closeFiles(ctx, storage, nil))
+		return nil, errors.Join(err, closeFiles(ctx, storage, nil, nil))
+	}
+	uploads, err := openUploads(c, logger)
+	if err != nil {
+		return nil, errors.Join(err, closeFiles(ctx, storage, pictures, nil))
 	}
 	e := engine.New(engine.Options{
 		Store: s, Catalog: catalog, Logger: logger,
@@ -156,6 +162,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		Limits:            bodyLimits(&c.RequestComplexity),
 		BatchRequestLimit: c.RequestComplexity.BatchRequestLimit,
 		ServerURL:         c.ServerURL, PublicServerURL: c.PublicServerURL,
+		Uploads:        uploads,
 		Pictures:       pictures,
 		SanitizeErrors: c.EnableSanitizedErrorResponse,
 	})
@@ -163,7 +170,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 	if err != nil {
 		return nil, err
 	}
-	a := &App{store: s, mail: queue, pages: site, files: storage, pictures: pictures, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
+	a := &App{store: s, mail: queue, pages: site, files: storage, pictures: pictures, uploads: uploads, rest: door, follower: follower{catalog: catalog, logger: logger}, counters: counters}
 	if c.Database.Engine == config.Embedded {
 		a.mongoName = c.Database.MongoName
 	}
@@ -203,7 +210,7 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 func (a *App) Close(ctx context.Context) error {
 	a.follower.stop()
 	a.mover.stop()
-	err := errors.Join(a.closeMail(ctx), closeFiles(ctx, a.files, a.pictures))
+	err := errors.Join(a.closeMail(ctx), closeFiles(ctx, a.files, a.pictures, a.uploads))
 	return errors.Join(err, a.store.Close(ctx), a.counters.close())
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/loam-baas/loam/internal/files/gridfs"
 	"github.com/loam-baas/loam/internal/files/local"
 	"github.com/loam-baas/loam/internal/files/picture"
+	"github.com/loam-baas/loam/internal/files/resumable"
 	"github.com/loam-baas/loam/internal/files/s3"
 	"github.com/loam-baas/loam/internal/files/sealed"
 	"github.com/loam-baas/loam/internal/store"
@@ -77,11 +78,22 @@ func openPictures(c *config.Images) (*picture.Server, error) {
 	})
 }
 
-// closeFiles lets go of both, each of which may be nil.
-func closeFiles(ctx context.Context, s files.Storage, p *picture.Server) error {
+// openUploads opens what takes resumable uploads; nil takes none.
+func openUploads(c *config.App, logger *slog.Logger) (*resumable.Server, error) {
+	if c.Files.UploadsDir == "" {
+		return nil, nil
+	}
+	return resumable.New(resumable.Options{Dir: c.Files.UploadsDir, MaxSize: c.Files.MaxUploadSize, URL: c.PublicServerURL + "/uploads", Logger: logger})
+}
+
+// closeFiles lets go of all, each of which may be nil.
+func closeFiles(ctx context.Context, s files.Storage, p *picture.Server, u *resumable.Server) error {
 	var err error
+	if u != nil {
+		err = u.Close()
+	}
 	if p != nil {
-		err = p.Close()
+		err = errors.Join(err, p.Close())
 	}
 	if s != nil {
 		err = errors.Join(err, s.Close(ctx))

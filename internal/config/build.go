@@ -155,6 +155,8 @@ func (e *Effective) locate(s settings, d *Database) {
 // locateFiles says where files are when the configuration doesn't: where Parse
 // Server would have put them on a MongoDB, else in a directory.
 func (e *Effective) locateFiles(app *App, prefix string) {
+	app.Files.MaxUploadSize = e.Process.MaxUploadSize
+	app.Files.UploadsDir = filepath.Join(e.Process.DataDir, "uploads", app.AppID)
 	app.Files.Images.CacheDir = filepath.Join(e.Process.DataDir, "cache", "images", app.AppID)
 	a := &app.Files.Adapter
 	if a.Kind != "" {

@@ -26,6 +26,10 @@ type Files struct {
 	// URLDomains are the hosts that the URL of a file in an object may name; "*" is any.
 	URLDomains []string
 	Images     Images
+	// UploadsDir is where unfinished uploads are kept; "" takes none. MaxUploadSize is
+	// that of the process, in bytes.
+	UploadsDir    string
+	MaxUploadSize int64
 }
 
 // Images says which other versions of pictures are made.

@@ -120,7 +120,8 @@ func TestLoad_Defaults(t *testing.T) {
 				Adapter:  FilesAdapter{Kind: LocalFiles, Dir: filepath.Join("loam-data", "files")},
 				Upload:   FileAudience{Authenticated: true},
 				Download: FileAudience{Public: true, Anonymous: true, Authenticated: true}, URLDomains: []string{"*"},
-				Images: Images{Enabled: true, MaxSide: 2048, MaxPixels: 50_000_000, CacheSize: 256 << 20, CacheDir: filepath.Join("loam-data", "cache", "images", "app")},
+				Images:     Images{Enabled: true, MaxSide: 2048, MaxPixels: 50_000_000, CacheSize: 256 << 20, CacheDir: filepath.Join("loam-data", "cache", "images", "app")},
+				UploadsDir: filepath.Join("loam-data", "uploads", "app"), MaxUploadSize: 20 << 20,
 			},
 			Idempotency: Idempotency{TTL: 5 * time.Minute},
 			RequestComplexity: RequestComplexity{

@@ -98,7 +98,7 @@ func described(t *testing.T, api string) string {
 		Transport: &apitest.Transport{
 			Description: description, Mount: target.Path, Next: http.DefaultTransport,
 			Report: func(x *apitest.Exchange, err error) {
-				t.Errorf("%s %s does not fit api/openapi.yaml: %v\n\trequest: %s %s\n\tanswer: %d %s", x.Method, x.Path, err, x.Query, x.Body, x.Status, x.Answer)
+				t.Errorf("%s %s does not fit api/openapi.yaml: %v\n\trequest: %s %s\n\tanswer: %d %s", x.Method, x.Path, err, x.Query, x.Body[:min(len(x.Body), 1000)], x.Status, x.Answer)
 			},
 		},
 	})

@@ -54,6 +54,8 @@ type API interface {
 	// already is error 159: the request was made before, whatever came of it.
 	Once(ctx context.Context, c Caller, id string, ttl time.Duration) error
 
+	// CheckFile refuses what SaveFile would refuse by all but the content.
+	CheckFile(ctx context.Context, c Caller, u *files.Upload) error
 	// SaveFile stores a file and tells under which name. Errors are
 	// parse.FileSaveError, parse.InvalidFileName, and those of its content's reader.
 	SaveFile(ctx context.Context, c Caller, u *files.Upload) (*SavedFile, error)

@@ -37,22 +37,26 @@ var (
 	errInvalidUpload = parse.NewError(parse.FileSaveError, "Invalid file upload.")
 )
 
-// SaveFile stores a file; see API.
-func (e *Engine) SaveFile(ctx context.Context, c Caller, u *files.Upload) (*SavedFile, error) {
+// CheckFile decides whether a file may be stored; see API.
+func (e *Engine) CheckFile(ctx context.Context, c Caller, u *files.Upload) error {
 	if e.Files == nil {
-		return nil, errNoFile
+		return errNoFile
 	}
 	if c.Scope == ScopeReadOnlyMaster {
-		return nil, e.forbidden("read-only masterKey isn't allowed to create a file.")
+		return e.forbidden("read-only masterKey isn't allowed to create a file.")
 	}
 	if err := e.admitFile(ctx, c, e.FilePolicy.Upload, parse.FileSaveError, "File upload by "); err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkPlace(c, u); err != nil {
-		return nil, err
+		return err
 	}
-	name := files.WithExtension(u.Name, u.ContentType)
-	if err := e.checkExtension(c, u, name); err != nil {
+	return e.checkExtension(c, u, files.WithExtension(u.Name, u.ContentType))
+}
+
+// SaveFile stores a file; see API.
+func (e *Engine) SaveFile(ctx context.Context, c Caller, u *files.Upload) (*SavedFile, error) {
+	if err := e.CheckFile(ctx, c, u); err != nil {
 		return nil, err
 	}
 	content := bufio.NewReader(u.Content)
@@ -62,7 +66,7 @@ func (e *Engine) SaveFile(ctx context.Context, c Caller, u *files.Upload) (*Save
 	case err != nil:
 		return nil, err
 	}
-	name = files.StoredName(u.Directory, name, e.FilePolicy.PreserveName)
+	name := files.StoredName(u.Directory, files.WithExtension(u.Name, u.ContentType), e.FilePolicy.PreserveName)
 	about := files.About{ContentType: files.ServedType(name, u.ContentType), Metadata: u.Metadata, Tags: u.Tags}
 	if err := e.Files.Create(ctx, name, about, content); err != nil {
 		return nil, storeError(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/loam-baas/loam/internal/config"
 	"github.com/loam-baas/loam/internal/engine"
 	"github.com/loam-baas/loam/internal/files/picture"
+	"github.com/loam-baas/loam/internal/files/resumable"
 	"github.com/loam-baas/loam/internal/parse"
 	"github.com/loam-baas/loam/internal/ratelimit"
 )
@@ -42,6 +43,8 @@ type AppOptions struct {
 	// and as clients see it, without a slash at the end. Batches may name their
 	// requests' paths as in either.
 	ServerURL, PublicServerURL string
+	// Uploads takes uploads that go on after they broke off; nil does not.
+	Uploads *resumable.Server
 	// Pictures makes other sizes and formats of pictures; nil does not.
 	Pictures *picture.Server
 	// SanitizeErrors keeps the reason of a refusal from clients.
@@ -66,6 +69,7 @@ type App struct {
 	publicURL   string
 	prefixes    []string // paths of the server's URLs, for batches
 	pictures    *picture.Server
+	uploads     *resumable.Server
 	sanitize    bool
 }
 
@@ -76,7 +80,7 @@ func NewApp(o AppOptions) *App {
 		id: o.ID, engine: o.Engine, accounts: o.Accounts, logger: o.Logger, keys: *k,
 		clientKeys: k.Client != "" || k.JavaScript != "" || k.REST != "" || k.DotNet != "",
 		denylist:   o.Denylist, routes: o.Routes, limits: o.Limits, batchLimit: o.BatchRequestLimit, idempotency: o.Idempotency,
-		publicURL: o.PublicServerURL, pictures: o.Pictures, sanitize: o.SanitizeErrors,
+		publicURL: o.PublicServerURL, pictures: o.Pictures, uploads: o.Uploads, sanitize: o.SanitizeErrors,
 		prefixes: batchPrefixes(o.ServerURL, o.PublicServerURL),
 		privileged: [...]privilegedKey{
 			{k.Maintenance, k.MaintenanceIPs, "maintenanceKeyIps", engine.ScopeMaintenance},

@@ -17,6 +17,7 @@ func TestRoutesAreDescribed(t *testing.T) {
 	served := []string{
 		"GET /health", "POST /health", // which need no app
 		"POST /files", "POST /files/{name}", "DELETE /files/{name}", "GET /files/{app}/{name}", "GET /files/{app}/metadata/{name}", // see serveFile
+		"POST /uploads", "HEAD /uploads/{upload}", "PATCH /uploads/{upload}", "DELETE /uploads/{upload}", // see serveUpload
 	}
 	for at := range newRouter().routes {
 		served = append(served, at.method+" "+at.pattern)

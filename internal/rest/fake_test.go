@@ -158,6 +158,10 @@ func (e *recorder) Once(_ context.Context, c engine.Caller, id string, ttl time.
 	return e.record(c, "once", id, ttl.String())
 }
 
+func (e *recorder) CheckFile(_ context.Context, c engine.Caller, u *files.Upload) error {
+	return e.record(c, "check file", u.Name)
+}
+
 func (e *recorder) SaveFile(_ context.Context, c engine.Caller, u *files.Upload) (*engine.SavedFile, error) {
 	content, err := io.ReadAll(u.Content)
 	if err != nil {

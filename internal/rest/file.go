@@ -110,9 +110,13 @@ func (c *call) uploadFile(w http.ResponseWriter, r *http.Request, name string) (
 		w.Header().Set("Connection", "close") // what is left of the content is not read
 		return answer{}, err
 	}
-	json := parse.AppendJSON(nil, &parse.Object{Members: []parse.Member{
+	return answer{status: http.StatusCreated, location: saved.URL, json: savedJSON(saved)}, nil
+}
+
+// savedJSON is what the client is told of its file.
+func savedJSON(saved *engine.SavedFile) []byte {
+	return parse.AppendJSON(nil, &parse.Object{Members: []parse.Member{
 		{Key: "url", Value: parse.String(saved.URL)}, {Key: "name", Value: parse.String(saved.Name)}}})
-	return answer{status: http.StatusCreated, location: saved.URL, json: json}, nil
 }
 
 // openFileBody reads an upload as JSON, which SDKs send that have no headers of
@@ -211,10 +215,7 @@ func (c *call) openFileStream(w http.ResponseWriter, r *http.Request, u *files.U
 			return err
 		}
 	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{newPatient(w, r), r.Body}
+	r.Body = newPatient(w, r)
 	source, err := inflated(r)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func (c *call) sendFile(w http.ResponseWriter, r *http.Request, info files.Info)
 	if unit := first(r.Header["Range"]); unit != "" && !strings.HasPrefix(unit, "bytes=") {
 		r.Header.Del("Range") // a unit that is not known does not count (RFC 9110)
 	}
-	http.ServeContent(&patientWriter{ResponseWriter: w, out: &c.out, began: time.Now()}, r, "", info.Modified, content)
+	http.ServeContent(&patientWriter{observer: observer{w, &c.out}, began: time.Now()}, r, "", info.Modified, content)
 }
 
 // content keeps the error that ends a file before its time: the answer has begun,
@@ -56,16 +56,24 @@ func (c *content) Read(p []byte) (int, error) {
 // patientWriter gives a long answer the time to leave: a client must take
 // slowestUpload bytes a second, after a first while.
 type patientWriter struct {
-	http.ResponseWriter
-	out     *response
+	observer
 	began   time.Time
 	written int64
 }
 
-func (p *patientWriter) WriteHeader(status int) {
-	p.out.status = status
-	p.ResponseWriter.WriteHeader(status)
+// observer writes an answer that others make, and remembers its status.
+type observer struct {
+	http.ResponseWriter
+	out *response
 }
+
+func (o observer) WriteHeader(status int) {
+	o.out.status = status
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (o observer) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
 	// A writer that knows no deadlines, as those of tests, has none to extend.
@@ -87,21 +95,21 @@ func patience(began time.Time, bytes int64) time.Time {
 
 // patient reads a body of any length, as patientWriter writes.
 type patient struct {
-	io.Reader
+	io.ReadCloser
 	control *http.ResponseController
 	began   time.Time
 	read    int64
 }
 
 func newPatient(w http.ResponseWriter, r *http.Request) *patient {
-	return &patient{Reader: r.Body, control: http.NewResponseController(w), began: time.Now()}
+	return &patient{ReadCloser: r.Body, control: http.NewResponseController(w), began: time.Now()}
 }
 
 func (p *patient) Read(b []byte) (int, error) {
 	until := patience(p.began, p.read)
 	_ = p.control.SetReadDeadline(until)
 	_ = p.control.SetWriteDeadline(until.Add(answerTime))
-	n, err := p.Reader.Read(b)
+	n, err := p.ReadCloser.Read(b)
 	p.read += int64(n)
 	return n, err
 }

@@ -125,6 +125,9 @@ type call struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.cors.set(w.Header(), r)
 	if r.Method == http.MethodOptions {
+		if uploadRoute(strings.TrimPrefix(r.URL.Path, h.mount)) {
+			h.discoverUploads(w)
+		}
 		_, _ = w.Write(optionsBody) // the client has gone when it fails
 		return
 	}
@@ -166,6 +169,9 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if pages := c.handler.pages; pages != nil && pages.Handles(c.path) {
 		path, client := c.path, clientAddress(r, &c.handler.trust)
 		return answer{page: func(w http.ResponseWriter) { pages.Serve(w, r, path, client) }}, nil
+	}
+	if uploadRoute(c.path) {
+		return c.serveUpload(w, r)
 	}
 	if err := c.open(w, r); err != nil {
 		return answer{}, err
