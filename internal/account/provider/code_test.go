@@ -215,13 +215,17 @@ func TestAdvisory_D05_ProvidersGoOnlyWhereTheyAreConfiguredToGo(t *testing.T) {
 func TestAdvisory_D05_RedirectsAreNotFollowed(t *testing.T) {
 	n := providertest.NewInternet(t)
 	reached := false
-	n.HandleFunc("169.254.169.254", func(w http.ResponseWriter, _ *http.Request) {
+	n.HandleFunc("metadata.internal", func(w http.ResponseWriter, _ *http.Request) {
 		reached = true
 		w.Write([]byte(`{"access_token":"token-1"}`))
 	})
+	if answer, err := n.Client().Get("https://metadata.internal/"); err != nil || answer.StatusCode != http.StatusOK || !reached {
+		t.Fatalf("there is nothing to be reached: %v", err)
+	}
+	reached = false
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect} {
 		n.HandleFunc("github.com", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://169.254.169.254/latest/meta-data/", status)
+			http.Redirect(w, r, "https://metadata.internal/latest/meta-data/", status)
 		})
 		_, err := signUp(open(t, n, "github", options{"clientId": "c", "clientSecret": "s"}), data(t, `{`+proof+`}`))
 		refused(t, err, parse.ObjectNotFound, "GitHub API request failed.")
@@ -256,6 +260,7 @@ func TestAnswersOfProvidersAreBounded(t *testing.T) {
 			w.Write([]byte("{"))
 		},
 	}
+	n.HandleFunc("api.github.com", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"id":1}`)) })
 	for name, h := range answers {
 		n.HandleFunc("github.com", h)
 		_, err := signUp(open(t, n, "github", options{"clientId": "c", "clientSecret": "s"}), data(t, `{`+proof+`}`))

@@ -53,6 +53,12 @@ objectClass: posixGroup
 cn: posix
 gidNumber: 1
 memberUid: bob
+
+dn: cn=odd,ou=users,dc=example,dc=com
+objectClass: posixGroup
+cn: odd
+gidNumber: 2
+memberUid: c+en, (x)*
 `
 
 func TestLDAPBindsAsTheUser(t *testing.T) {
@@ -118,7 +124,9 @@ func TestAdvisory_D12_NamesAreEscaped(t *testing.T) {
 	filtered := maps.Clone(base)
 	filtered["groupCn"], filtered["groupFilter"] = "posix", "(memberUid={{id}})"
 
-	for name, o := range map[string]options{"alone": base, "in a group": grouped} {
+	odd := maps.Clone(filtered)
+	odd["groupCn"] = "odd"
+	for name, o := range map[string]options{"alone": base, "in a group": grouped, "in a group by a filter": odd} {
 		if _, err := signUp(open(t, nil, "ldap", o), data(t, `{"id":"c+en, (x)*","password":"odd"}`)); err != nil {
 			t.Errorf("%s: a name of special characters is refused: %v", name, err)
 		}
