@@ -247,6 +247,9 @@ func TestAnswersOfProvidersAreBounded(t *testing.T) {
 			}
 			w.Write([]byte(`"}`))
 		},
+		"a huge form": func(w http.ResponseWriter, _ *http.Request) {
+			w.Write([]byte("access_token=token-1&x=" + strings.Repeat("x", 2<<20)))
+		},
 		"no JSON":      func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`<html>`)) },
 		"a list":       func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`["access_token"]`)) },
 		"two values":   func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"access_token":"token-1"}{}`)) },
