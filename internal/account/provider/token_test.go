@@ -536,3 +536,22 @@ func TestAdvisory_J01_J04_AddressesAreNobodysProof(t *testing.T) {
 		t.Errorf("%s %v", written(t, kept), err)
 	}
 }
+
+// What a log-in with a signed token costs, once the keys are there.
+func BenchmarkSignedToken(b *testing.B) {
+	for _, algorithm := range []string{"RS256", "ES256"} {
+		b.Run(algorithm, func(b *testing.B) {
+			tp := tokenProviders[0]
+			n, issuer := providertest.NewInternet(b), providertest.NewIssuer(b)
+			tp.serve(n, issuer)
+			p := open(b, n, tp.name, tp.options)
+			d := data(b, fmt.Sprintf(`{"id":"user-1","token":"%s"}`, issuer.SignWith(algorithm, tp.good(time.Now()))))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := signUp(p, d); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
