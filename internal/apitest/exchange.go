@@ -40,7 +40,7 @@ func (d *Description) Check(x *Exchange) error {
 	if request.path == "/apps" || strings.HasPrefix(request.path, "/apps/") {
 		return nil // pages are for people
 	}
-	if strings.HasPrefix(request.path, "/files") || strings.HasPrefix(request.path, "/uploads") {
+	if strings.HasPrefix(request.path, "/files") || strings.HasPrefix(request.path, "/uploads") && !strings.HasPrefix(request.path, "/uploads/direct") {
 		return d.checkFile(x, &request)
 	}
 	body, err := decode(x.Body)

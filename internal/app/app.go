@@ -141,6 +141,7 @@ func Open(ctx context.Context, c *config.App, logger *slog.Logger) (_ *App, err 
 		SessionCacheTTL:                   c.CacheTTL,
 		Files:                             storage,
 		FilePolicy:                        policy,
+		FileSecret:                        fileSecret(&c.Keys),
 		FileURL:                           fileURL(c),
 		ShowAuthData:                      account.Shown(providers),
 	})

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"runtime/debug"
@@ -99,6 +101,13 @@ func closeFiles(ctx context.Context, s files.Storage, p *picture.Server, u *resu
 		err = errors.Join(err, s.Close(ctx))
 	}
 	return err
+}
+
+// fileSecret is a secret that all processes of the app have.
+func fileSecret(k *config.Keys) []byte {
+	mac := hmac.New(sha256.New, []byte(k.Master))
+	_, _ = mac.Write([]byte("direct uploads")) // never fails
+	return mac.Sum(nil)
 }
 
 // fileURL returns what appends the URL of a stored file: below the REST API, as

@@ -161,6 +161,87 @@ func (p *program) watchMemory() func() int64 {
 	}
 }
 
+// A client puts a file into the bucket by itself, and it is a file when it says so.
+func TestDirectUploads(t *testing.T) {
+	all := places(t)
+	p := start(t, fileApp(all["s3"]))
+	post := func(path, body string) (status int, answer struct {
+		Method, URL, Token, Name string
+		Code                     int
+		Headers                  map[string]string
+	}) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), "POST", p.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Parse-Application-Id", "app")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, answer
+	}
+	status, grant := post("/uploads/direct", `{"name": "film.mp4", "contentType": "video/mp4", "size": 5, "metadata": {"author": "ann"}}`)
+	if status != http.StatusCreated || grant.Token == "" {
+		t.Fatalf("grant: %d %+v", status, grant)
+	}
+	confirm := func(token string) (int, string) {
+		status, answer := post("/uploads/direct/confirm", fmt.Sprintf(`{"token": %q}`, token))
+		return status, answer.URL
+	}
+	if status, _ := confirm(grant.Token); status != http.StatusBadRequest {
+		t.Errorf("confirmed before it has come: %d", status)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), grant.Method, grant.URL, strings.NewReader("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range grant.Headers {
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("put: %d", response.StatusCode)
+	}
+	for _, token := range []string{"", "x", "x.y", grant.Token + "x", "e30." + grant.Token} {
+		if status, _ := confirm(token); status != http.StatusBadRequest {
+			t.Errorf("confirmed with %q: %d", token, status)
+		}
+	}
+	status, file := confirm(grant.Token)
+	if status != http.StatusCreated {
+		t.Fatalf("confirm: %d", status)
+	}
+	if n := p.read(file, sha256.New()); n != 5 {
+		t.Errorf("the file has %d bytes", n)
+	}
+	if status, _ := confirm(grant.Token); status != http.StatusBadRequest {
+		t.Errorf("confirmed twice: %d", status)
+	}
+	for body, code := range map[string]int{
+		`{"name": "a.html", "contentType": "text/html", "size": 5}`: 130, `{"name": "a.txt"}`: 162, `{"name": "a.txt", "size": 1.5}`: 162,
+		`{"name": "../a.txt", "size": 5}`: 122, `{"size": 5}`: 122, `{"name": "a.txt", "size": 5, "directory": "a"}`: 119,
+	} {
+		if status, answer := post("/uploads/direct", body); status != http.StatusBadRequest || answer.Code != code {
+			t.Errorf("%s: %d, code %d", body, status, answer.Code)
+		}
+	}
+	local := start(t, fileApp(""))
+	p = local
+	if status, answer := post("/uploads/direct", `{"name": "a.txt", "size": 5}`); status != http.StatusBadRequest || answer.Code != 108 {
+		t.Errorf("where files are in a directory: %d, code %d", status, answer.Code)
+	}
+}
+
 // 500 files of a megabyte at the same time are all stored.
 func TestManyFilesAtOnce(t *testing.T) {
 	const uploads = 500

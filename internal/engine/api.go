@@ -59,6 +59,11 @@ type API interface {
 	// SaveFile stores a file and tells under which name. Errors are
 	// parse.FileSaveError, parse.InvalidFileName, and those of its content's reader.
 	SaveFile(ctx context.Context, c Caller, u *files.Upload) (*SavedFile, error)
+	// GrantFile lets a client put a file of that size, in bytes, where it is kept by
+	// itself; AdoptFile makes a file of it once it is there. Where that can't be, both
+	// are parse.CommandUnavailable.
+	GrantFile(ctx context.Context, c Caller, u *files.Upload, size int64) (*FileGrant, error)
+	AdoptFile(ctx context.Context, c Caller, token string) (*SavedFile, error)
 	// File tells about a file, or answers parse.ObjectNotFound.
 	File(ctx context.Context, c Caller, name string) (files.Info, error)
 	// FileLink is the URL of a file that File has told about, for a while, when

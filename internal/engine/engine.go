@@ -59,6 +59,9 @@ type Options struct {
 	// Files is where files are kept, and FilePolicy says who may have and read them.
 	Files      files.Storage
 	FilePolicy FilePolicy
+	// FileSecret signs what clients are told who put files where they are kept; all
+	// processes of an app have the same one.
+	FileSecret []byte
 	// FileURL appends the URL at which clients reach the file of that name.
 	FileURL func(dst []byte, name string) []byte
 	// ShowAuthData is what users see of their own authData of a provider, nil for

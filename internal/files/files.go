@@ -63,3 +63,20 @@ type Linker interface {
 
 // ErrNotFound says that there is no file of that name.
 var ErrNotFound = errors.New("files: not found")
+
+// Direct is a Storage to which clients can also send files by themselves.
+type Direct interface {
+	// Grant lets whoever has its URL put one content of that size and type, in bytes,
+	// under a key that is not yet a file, until expires is over.
+	Grant(ctx context.Context, key, contentType string, size int64, expires time.Duration) (Grant, error)
+	// Adopt makes a file of what was put under the key, if it is of that size; else it
+	// is ErrNotFound. A second Adopt is ErrNotFound.
+	Adopt(ctx context.Context, key, name string, size int64, about About) error
+}
+
+// Grant is a request that a client may make, once or until it expires.
+type Grant struct {
+	Method, URL string
+	// Headers are those that the request must have, by their names.
+	Headers map[string]string
+}

@@ -170,6 +170,14 @@ func (e *recorder) SaveFile(_ context.Context, c engine.Caller, u *files.Upload)
 	return &engine.SavedFile{Name: "stored", URL: "http://files/stored"}, e.record(c, "save file", u.Name, u.ContentType, string(content))
 }
 
+func (e *recorder) GrantFile(_ context.Context, c engine.Caller, u *files.Upload, _ int64) (*engine.FileGrant, error) {
+	return &engine.FileGrant{}, e.record(c, "grant file", u.Name)
+}
+
+func (e *recorder) AdoptFile(_ context.Context, c engine.Caller, token string) (*engine.SavedFile, error) {
+	return &engine.SavedFile{}, e.record(c, "adopt file", token)
+}
+
 func (e *recorder) File(_ context.Context, c engine.Caller, name string) (files.Info, error) {
 	return files.Info{Name: name}, e.record(c, "file", name)
 }

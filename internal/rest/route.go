@@ -73,6 +73,8 @@ func newRouter() *router {
 	r.add("GET", "/config", "", getConfig)
 	r.add("PUT", "/config", "", updateConfig)
 	r.add("GET", "/serverInfo", "", serverInfo)
+	r.add("POST", directPath, "", grantUpload)
+	r.add("POST", directPath+"/confirm", "", adoptUpload)
 	r.add("POST", "/events/{event}", "", trackEvent)
 	return r
 }

@@ -120,7 +120,7 @@ func (s *Storage) Create(ctx context.Context, name string, about files.About, co
 	source := &source{Reader: content}
 	input := &transfermanager.UploadObjectInput{
 		Bucket: &s.options.Bucket, Key: s.key(name), Body: source,
-		Metadata:             make(map[string]string),
+		Metadata:             encoded(about),
 		ServerSideEncryption: transfertypes.ServerSideEncryption(s.options.Encryption),
 		StorageClass:         transfertypes.StorageClass(s.options.StorageClass),
 	}
@@ -130,16 +130,22 @@ func (s *Storage) Create(ctx context.Context, name string, about files.About, co
 	if files.ActiveType(about.ContentType) {
 		set(&input.ContentDisposition, "attachment")
 	}
-	for key, o := range map[string]*parse.Object{metadataKey: about.Metadata, tagsKey: about.Tags} {
-		if o != nil {
-			input.Metadata[key] = base64.RawURLEncoding.EncodeToString(parse.AppendJSON(nil, o))
-		}
-	}
 	_, err := s.transfer.UploadObject(ctx, input)
 	if source.err != nil {
 		return source.err
 	}
 	return broken(err)
+}
+
+// encoded is what is known of a file, as user-defined metadata.
+func encoded(about files.About) map[string]string {
+	metadata := make(map[string]string)
+	for key, o := range map[string]*parse.Object{metadataKey: about.Metadata, tagsKey: about.Tags} {
+		if o != nil {
+			metadata[key] = base64.RawURLEncoding.EncodeToString(parse.AppendJSON(nil, o))
+		}
+	}
+	return metadata
 }
 
 func set(to **string, value string) {

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,6 +56,59 @@ func TestStorage(t *testing.T) {
 		}
 		if status, _ := get(t, fmt.Sprintf("%s/%s/app/other.txt", server.Endpoint, o.Bucket)); status != http.StatusForbidden {
 			t.Errorf("without a signature: %d", status)
+		}
+	})
+
+	t.Run("a grant lets one content be put, which becomes a file once", func(t *testing.T) {
+		s := open(t, bucket(t, server))
+		g, err := s.Grant(t.Context(), "key 1", "text/plain", 5, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(content, contentType string) int {
+			t.Helper()
+			request, err := http.NewRequestWithContext(t.Context(), g.Method, g.URL, strings.NewReader(content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, value := range g.Headers {
+				request.Header.Set(name, value)
+			}
+			if contentType != "" {
+				request.Header.Set("Content-Type", contentType)
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			return response.StatusCode
+		}
+		about := files.About{ContentType: "text/plain"}
+		if err := s.Adopt(t.Context(), "key 1", "a.txt", 5, about); !errors.Is(err, files.ErrNotFound) {
+			t.Errorf("before it has come: %v", err)
+		}
+		if status := put("longer than it may be", ""); status != http.StatusForbidden {
+			t.Errorf("of another size: %d", status)
+		}
+		if status := put("hello", "text/html"); status != http.StatusForbidden {
+			t.Errorf("of another type: %d", status)
+		}
+		if status := put("hello", ""); status != http.StatusOK {
+			t.Fatalf("as it was granted: %d", status)
+		}
+		n := 0
+		if err := s.List(t.Context(), func(files.Info) error { n++; return nil }); err != nil || n != 0 {
+			t.Errorf("before it is adopted there are %d files (%v)", n, err)
+		}
+		if err := s.Adopt(t.Context(), "key 1", "a.txt", 5, about); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := s.Stat(t.Context(), "a.txt"); err != nil || info.Size != 5 || info.ContentType != "text/plain" {
+			t.Errorf("the file: %+v (%v)", info, err)
+		}
+		if err := s.Adopt(t.Context(), "key 1", "b.txt", 5, about); !errors.Is(err, files.ErrNotFound) {
+			t.Errorf("a second time: %v", err)
 		}
 	})
 
