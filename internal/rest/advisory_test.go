@@ -121,3 +121,42 @@ func orEmpty(body string) string {
 	}
 	return body
 }
+
+// A session's token, or a key, counts in headers and bodies only: URLs are logged
+// and passed on.
+func TestAdvisory_J06_NoTokensInURLs(t *testing.T) {
+	d := newDoor(t, nil)
+	for _, name := range []string{"sessionToken", "_SessionToken", "X-Parse-Session-Token"} {
+		for _, s := range []scenario{
+			{request: "DELETE /parse/classes/A/x?" + name + "=r:alice", header: with()},
+			{request: "DELETE /parse/classes/A/x?_MasterKey=master&X-Parse-Master-Key=master&" + name + "=r:alice", header: with()},
+		} {
+			s.want, s.engine = `{}`, "client delete A x"
+			t.Run(s.request, func(t *testing.T) { s.run(t, d) })
+		}
+	}
+	if strings.Contains(d.log.String(), "r:alice") {
+		t.Errorf("the log has a token: %s", d.log.String())
+	}
+}
+
+// An id is a name, whatever it looks like: it leads to no other route.
+func TestAdvisory_J11_IDsAreNoPaths(t *testing.T) {
+	d := newDoor(t, nil)
+	for _, id := range []string{"..%2Fschemas", "..%2F..%2Fschemas%2FA", "%2e%2e%2fconfig", "x%2F..%2F..%2Fhooks"} {
+		w := httptest.NewRecorder()
+		d.engine.lines = nil
+		d.ServeHTTP(w, scenario{request: "DELETE /parse/classes/A/" + id, header: with(master)}.http())
+		if asked := strings.Join(d.engine.lines, " | "); asked != "" && !strings.HasPrefix(asked, "master delete A ") {
+			t.Errorf("%s: the engine was asked %q", id, asked)
+		}
+	}
+	for _, path := range []string{"../schemas/A", "./../../schemas/A", "..;/schemas/A"} {
+		w := httptest.NewRecorder()
+		d.engine.lines = nil
+		d.ServeHTTP(w, scenario{request: "DELETE /parse/classes/A/" + path, header: with(master)}.http())
+		if len(d.engine.lines) != 0 {
+			t.Errorf("%s: the engine was asked %q", path, d.engine.lines)
+		}
+	}
+}

@@ -294,7 +294,7 @@ func TestAdvisory_G03_FileWithoutExtension(t *testing.T) {
 }
 
 // What a browser would run as a page is not taken, however it is disguised.
-func TestAdvisory_G04_G05_G06_G07_G08_G09_G10_ActiveFiles(t *testing.T) {
+func TestAdvisory_G04_G05_G06_G07_G08_G09_G10_J07_ActiveFiles(t *testing.T) {
 	d := newFileDoor(t, forAll)
 	for _, c := range []struct{ advisory, name, contentType string }{
 		{"G04", "page.html", "text/html"}, {"G04", "page.HTM", "text/plain"}, {"G04", "page", "text/html"},
@@ -339,7 +339,7 @@ func TestAdvisory_G05_StoredPagesAreOnlySaved(t *testing.T) {
 }
 
 // The server fetches no URL for a client.
-func TestAdvisory_G11_NoURLIsFetched(t *testing.T) {
+func TestAdvisory_G11_J03_J09_NoURLIsFetched(t *testing.T) {
 	asked := make(chan struct{}, 1)
 	victim := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }))
 	defer victim.Close()
