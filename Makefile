@@ -8,7 +8,7 @@ GOVULNCHECK    = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME      ?= 20s
 BENCHTIME     ?= 1s
 # Packages in which goroutines meet.
-RACE_PACKAGES ?= ./internal/account/... ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/mongowire ./internal/ratelimit ./internal/rest ./internal/schema ./internal/server ./internal/store/...
+RACE_PACKAGES ?= ./internal/account/... ./internal/app ./internal/command ./internal/config ./internal/engine ./internal/mail ./internal/mongowire ./internal/pages ./internal/ratelimit ./internal/rest ./internal/schema ./internal/server ./internal/store/...
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test unit race lint vuln fuzz bench benchgo million parity record e2e docs clean

@@ -58,7 +58,8 @@ func runSDK(t *testing.T, database func(app string) string) {
 	if _, err := os.Stat(filepath.Join("node_modules", "parse")); err != nil {
 		t.Fatal("the Parse SDK is not installed: run npm ci in internal/e2e")
 	}
-	url := startLoam(t, database)
+	data := t.TempDir()
+	url := startLoam(t, data, database)
 	files, err := filepath.Glob("*.test.mjs")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test files: %v", err)
@@ -69,7 +70,7 @@ func runSDK(t *testing.T, database func(app string) string) {
 	node.Env = append(os.Environ(),
 		"LOAM_URL="+url, "LOAM_APP_ID=first", "LOAM_MASTER_KEY=first-master",
 		"LOAM_OTHER_URL="+url, "LOAM_OTHER_APP_ID=second", "LOAM_OTHER_MASTER_KEY=second-master",
-		"LOAM_OTHER_JAVASCRIPT_KEY=second-javascript",
+		"LOAM_OTHER_JAVASCRIPT_KEY=second-javascript", "LOAM_INBOX="+filepath.Join(data, "mail", "first"),
 	)
 	output, err := node.CombinedOutput()
 	if err != nil {
@@ -108,12 +109,13 @@ func described(t *testing.T, api string) string {
 
 // startLoam runs the program with two apps until the test ends, and returns the
 // URL of its REST API as clients know it, behind a proxy.
-func startLoam(t *testing.T, database func(app string) string) string {
+func startLoam(t *testing.T, data string, database func(app string) string) string {
 	t.Helper()
 	var url string
 	start(t, func(direct string) map[string]any {
 		url = described(t, direct)
-		return map[string]any{"apps": []map[string]any{{
+		return map[string]any{"dataDir": data, "apps": []map[string]any{{
+			"appName": "First", "emailAdapter": "inbox:", "verifyUserEmails": true,
 			"appId": "first", "masterKey": "first-master", "serverURL": url,
 			"databaseURI": database("first"), "allowClientClassCreation": true,
 			"fileUpload": map[string]any{"enableForPublic": true},
