@@ -122,7 +122,8 @@ func (p *plan) statement(c *collection) (key stmtKey, ranged bool) {
 // step reads one range.
 func (s *scan) step(ctx context.Context, key stmtKey, r keyRange, ranged bool) error {
 	s.found = 0
-	if s.cache != nil && (key.does == indexUp || key.does == indexDown) {
+	cached := s.cache != nil && (key.does == indexUp || key.does == indexDown)
+	if cached {
 		if done, err := s.stepRows(ctx, key, r); done || err != nil {
 			return err
 		}
@@ -141,7 +142,9 @@ func (s *scan) step(ctx context.Context, key stmtKey, r keyRange, ranged bool) e
 			return err
 		}
 		rid, doc := st.int(0), bson.Raw(st.blob(1))
-		s.remember(rid, doc)
+		if cached {
+			s.remember(rid, doc)
+		}
 		if goOn, err := s.offer(ctx, handle{rid: rid}, doc); err != nil || !goOn {
 			return err
 		}
