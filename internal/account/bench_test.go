@@ -39,6 +39,22 @@ func BenchmarkBcrypt(b *testing.B) {
 	})
 }
 
+// BenchmarkRefusedLogIns are log-ins one after the other, to hold an unknown name
+// beside a wrong password (advisory C19).
+func BenchmarkRefusedLogIns(b *testing.B) {
+	d := open(b, func(o *account.Options, _ *engine.Options) { o.PasswordCost = 10 })
+	d.signUp("ada", "")
+	for _, name := range []string{"ada", "nobody"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if a := d.logIn(name, "wrong"); a.status != 404 {
+					b.Errorf("answered %d %s", a.status, a.text)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkReadsDuringLogIns is a read while a storm of log-ins keeps all processors
 // at hashing.
 func BenchmarkReadsDuringLogIns(b *testing.B) {

@@ -117,12 +117,13 @@ func (s *Service) hashes(user bson.Raw) []string {
 	return hashes[max(0, len(hashes)-s.Password.History):]
 }
 
-// remember adds to a draft with a new password what the policy keeps of it.
-func (s *Service) remember(d *engine.Draft) {
-	if s.Password.MaxAge > 0 {
+// remember adds to a draft of a new user, or with a new password, what the policy
+// keeps of it.
+func (s *Service) remember(d *engine.Draft, changes bool) {
+	if s.Password.MaxAge > 0 && (changes || d.Creating) {
 		d.Stored = append(d.Stored, bson.E{Key: passwordChangedAt, Value: bson.NewDateTimeFromTime(s.Now())})
 	}
-	if s.Password.History == 0 || d.Creating {
+	if s.Password.History == 0 || d.Creating || !changes {
 		return
 	}
 	hashes := s.hashes(d.Current)

@@ -73,6 +73,7 @@ func (s *Service) Prepare(ctx context.Context, d *engine.Draft) (*engine.Created
 	}
 	s.prepareVerification(d, did)
 	useSecret(ctx, d)
+	s.remember(d, changes)
 	if did.password = changes; changes {
 		return nil, s.hashPassword(ctx, d, password)
 	}
@@ -222,7 +223,6 @@ func (s *Service) hashPassword(ctx context.Context, d *engine.Draft, password st
 	}
 	d.Body.Delete("password")
 	d.Stored = append(d.Stored, bson.E{Key: hashedPassword, Value: hash})
-	s.remember(d)
 	return nil
 }
 

@@ -89,3 +89,34 @@ test('a destroyed user has no sessions', async () => {
   const sessions = new Parse.Query(Parse.Session).equalTo('user', Parse.User.createWithoutData(user.id));
   assert.equal(await sessions.count(asMaster), 0);
 });
+
+test('an anonymous user comes again, and gets a name', async () => {
+  const user = await Parse.AnonymousUtils.logIn();
+  assert.ok(Parse.AnonymousUtils.isLinked(user));
+  const { id } = user.get('authData').anonymous;
+  const again = await new Parse.User().linkWith('anonymous', { authData: { id } });
+  assert.equal(again.id, user.id);
+
+  const anonymous = await Parse.AnonymousUtils.logIn();
+  const token = anonymous.getSessionToken();
+  anonymous.set({ username: freshName(), password: 'secret', phone: '555' });
+  await anonymous.signUp();
+  assert.ok(!Parse.AnonymousUtils.isLinked(anonymous));
+  await assert.rejects(Parse.User.me(token), { code: Parse.Error.INVALID_SESSION_TOKEN });
+  const named = await Parse.User.logIn(anonymous.getUsername(), 'secret');
+  assert.equal(named.id, anonymous.id);
+  assert.equal(named.get('phone'), '555');
+});
+
+test('a user is linked and unlinked', async () => {
+  const [user, other] = [await signedUp(), await signedUp()];
+  const authData = { id: freshName() };
+  const as = u => ({ sessionToken: u.getSessionToken() });
+  await user.linkWith('anonymous', { authData }, as(user));
+  assert.ok(user._isLinked('anonymous'));
+  await assert.rejects(other.linkWith('anonymous', { authData }, as(other)), { code: Parse.Error.ACCOUNT_ALREADY_LINKED });
+  await user._unlinkFrom('anonymous', as(user));
+  assert.ok(!user._isLinked('anonymous'));
+  await Parse.User.createWithoutData(other.id).linkWith('anonymous', { authData }, as(other));
+  await assert.rejects(user.linkWith('nobody', { authData }, as(user)), { code: Parse.Error.UNSUPPORTED_SERVICE });
+});

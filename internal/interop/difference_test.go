@@ -16,9 +16,6 @@ type difference struct {
 }
 
 var accepted = []difference{{
-	regexp.MustCompile(`^/users/|^/sessions/me$`), regexp.MustCompile(``),
-	"Loam does not serve it yet",
-}, {
 	regexp.MustCompile(`^/schemas/`), regexp.MustCompile(`^body\.indexes\._id_$`),
 	"parse-server leaves the index of _id out of a class's indexes until it starts again",
 }, {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,12 +49,7 @@ func layout(t *testing.T, s store.Store, w *written, began time.Time) snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := layouter{twin: w.bindings["twin"], began: began.Add(-time.Second), names: map[string]string{}}
-	for name, value := range w.bindings {
-		if !strings.Contains(name, ".") && name != "twin" {
-			l.names[value] = "<" + name + ">"
-		}
-	}
+	l := newLayouter(w, began)
 	found := snapshot{}
 	for _, name := range names {
 		if !strings.Contains(name, l.twin) && name != "_SCHEMA" && name != "_Role" && !strings.HasSuffix(name, ":_Role") {
@@ -64,6 +60,34 @@ func layout(t *testing.T, s store.Store, w *written, began time.Time) snapshot {
 		}
 	}
 	return found
+}
+
+// peopleLayout is how a server stored those who signed up as people.txt says, and
+// their sessions, as layout is of what writes.txt does.
+func peopleLayout(t *testing.T, s store.Store, w *written, began time.Time) snapshot {
+	t.Helper()
+	l := newLayouter(w, began)
+	found := snapshot{}
+	for _, name := range []string{"_User", "_Session"} {
+		if err := l.collect(t.Context(), s, name, found); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// newLayouter knows the ids that a server gave to what it wrote.
+func newLayouter(w *written, began time.Time) *layouter {
+	l := &layouter{twin: w.bindings["twin"], began: began.Add(-time.Second), names: map[string]string{}}
+	for name, value := range w.bindings {
+		if !strings.Contains(name, ".") && name != "twin" {
+			// The user whom another request showed again has the first of the names.
+			if other := l.names[value]; other == "" || "<"+name+">" < other {
+				l.names[value] = "<" + name + ">"
+			}
+		}
+	}
+	return l
 }
 
 type layouter struct {
@@ -115,7 +139,14 @@ func (l *layouter) ours(collection string, d bson.D) bool {
 		return true
 	}
 	for _, e := range d {
-		if text, ok := e.Value.(string); ok && (strings.HasPrefix(text, l.twin) || e.Key == "owningId" && l.names[text] != "") {
+		text, ok := e.Value.(string)
+		if ok && collection == "_User" && e.Key == "_id" {
+			return l.names[text] != ""
+		}
+		if ok && collection == "_Session" && e.Key == "_p_user" {
+			return l.names[strings.TrimPrefix(text, "_User$")] != ""
+		}
+		if ok && (strings.HasPrefix(text, l.twin) || e.Key == "owningId" && l.names[text] != "") {
 			return true
 		}
 	}
@@ -144,6 +175,10 @@ func (l *layouter) value(v any) any {
 		d := make(bson.D, len(v))
 		for i, e := range v {
 			d[i] = bson.E{Key: l.text(e.Key), Value: l.value(e.Value)}
+			// A session's id is nobody's to know.
+			if id, ok := d[i].Value.(string); ok && e.Key == "_id" && objectIDForm.MatchString(id) {
+				d[i].Value = "<id>"
+			}
 		}
 		slices.SortFunc(d, func(a, b bson.E) int { return strings.Compare(a.Key, b.Key) })
 		return d
@@ -159,11 +194,26 @@ func (l *layouter) value(v any) any {
 		if at := v.Time(); at.After(l.began) && at.Before(time.Now().Add(time.Second)) {
 			return "<date>"
 		}
+		if v.Time().After(time.Now()) {
+			return "<later>"
+		}
 	case bson.ObjectID:
 		return "<ObjectId>"
 	}
 	return v
 }
+
+// madeUp are the texts that servers make up at random.
+var madeUp = []struct {
+	form *regexp.Regexp
+	name string
+}{
+	{regexp.MustCompile(`^\$2[aby]\$10\$[./A-Za-z0-9]{53}$`), "<hash>"},
+	{regexp.MustCompile(`^r:[0-9a-f]{32}$`), "<token>"},
+	{regexp.MustCompile(`^[A-Za-z0-9]{25}$`), "<random>"},
+}
+
+var objectIDForm = regexp.MustCompile(`^[A-Za-z0-9]{10}$`)
 
 func (l *layouter) text(s string) string {
 	class, id, pointer := strings.Cut(s, "$")
@@ -172,6 +222,11 @@ func (l *layouter) text(s string) string {
 	}
 	if name := l.names[s]; name != "" {
 		return name
+	}
+	for _, made := range madeUp {
+		if made.form.MatchString(s) {
+			return made.name
+		}
 	}
 	return strings.ReplaceAll(s, l.twin, "<twin>")
 }

@@ -30,6 +30,11 @@ func startLoam(t *testing.T, dir string, port int, more map[string]any) (stop fu
 		"serverURL": serverURL(port), "publicServerURL": serverURL(port),
 		"databaseURI":              "file://" + filepath.ToSlash(dir),
 		"allowClientClassCreation": true,
+		// As script/server.mjs has it; the mails go to files.
+		"appName": "Interchange", "verifyUserEmails": true, "emailVerifyTokenValidityDuration": 3600,
+		"emailAdapter": "inbox:", "dataDir": t.TempDir(),
+		"accountLockout": map[string]any{"threshold": 4, "duration": 60},
+		"passwordPolicy": map[string]any{"maxPasswordHistory": 3, "maxPasswordAge": 365, "resetTokenValidityDuration": 3600},
 	}
 	maps.Copy(options, more)
 	text, err := json.Marshal(options)

@@ -30,7 +30,9 @@ type story struct {
 	record       *record  // of the script
 	accounts     snapshot // of people and sessions, as parse-server left them
 	theirs, ours *written // by parse-server, and by Loam
-	differences  *differences
+	// theirPeople and ourPeople are how people signed up with each.
+	theirPeople, ourPeople *written
+	differences            *differences
 
 	questions []question
 	answers   []*parity.Answer // parse-server's, to the questions
@@ -74,7 +76,22 @@ func (s *story) write(t *testing.T, twin string) *written {
 	for name, p := range s.record.People {
 		bindings[name] = p.ID
 	}
-	return write(t, s.target, "writes.txt", bindings)
+	return write(t, s.target, "writes.txt", "master", bindings)
+}
+
+// signUp has people sign up with the server that runs, as people.txt says. From now
+// on they are asked as, and log in, as all others.
+func (s *story) signUp(t *testing.T, twin string) *written {
+	t.Helper()
+	w := write(t, s.target, "people.txt", "", parity.Bindings{"twin": twin})
+	for _, p := range []person{
+		{w.bindings["cay"], twin + "Cay", "пароль, her second", w.bindings["session.sessionToken"]},
+		{w.bindings["dan"], twin + "Dan", "dan's", w.bindings["dan.sessionToken"]},
+		{w.bindings["fay"], twin + "Fay", "fay's", w.bindings["fay.sessionToken"]},
+	} {
+		s.record.People[p.Username] = p
+	}
+	return w
 }
 
 // ask asks the server that runs for everything that there is, and keeps what it
@@ -105,6 +122,14 @@ func (s *story) compareAnswers(t *testing.T) {
 func (s *story) compareLayouts(t *testing.T) {
 	s.open(t, func(db store.Store) {
 		compareSnapshots(t, layout(t, db, s.theirs, s.began), layout(t, db, s.ours, s.began))
+	})
+}
+
+// comparePeople compares how both servers stored those who signed up with them, and
+// their sessions.
+func (s *story) comparePeople(t *testing.T) {
+	s.open(t, func(db store.Store) {
+		compareSnapshots(t, peopleLayout(t, db, s.theirPeople, s.began), peopleLayout(t, db, s.ourPeople, s.began))
 	})
 }
 

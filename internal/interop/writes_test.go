@@ -20,9 +20,10 @@ type written struct {
 	normal    []*parity.Answer // in which ids and times have names
 }
 
-// write sends the requests of a file below testdata as the master. The bindings' names stand for what the
-// file calls by them; those of the objects that are made are added.
-func write(t *testing.T, target *parity.Target, file string, bindings parity.Bindings) *written {
+// write sends the requests of a file below testdata with a key: as the master, or
+// with none. The bindings' names stand for what the file calls by them; those of the
+// objects that are made are added.
+func write(t *testing.T, target *parity.Target, file, key string, bindings parity.Bindings) *written {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
@@ -37,7 +38,7 @@ func write(t *testing.T, target *parity.Target, file string, bindings parity.Bin
 	began := time.Now()
 	for _, s := range script.Scenarios {
 		for _, x := range s.Exchanges() {
-			x.By = "master"
+			x.By = key
 			answer, err := target.Ask(t.Context(), "app", x, w.bindings)
 			if err != nil {
 				t.Fatalf("%s:%d: %v", file, x.Line, err)
@@ -69,6 +70,6 @@ func (d *differences) compareWritten(t *testing.T, before, after *written) {
 		for name := range want.Headers {
 			want.Headers.Set(name, strings.ReplaceAll(want.Headers.Get(name), before.bindings["twin"], after.bindings["twin"]))
 		}
-		d.report(t, x.Path, fmt.Sprintf("writes.txt:%d: %s %s", x.Line, x.Method, x.Path), x.Compare(&want, after.answers[i], after.bindings))
+		d.report(t, x.Path, fmt.Sprintf("line %d: %s %s", x.Line, x.Method, x.Path), x.Compare(&want, after.answers[i], after.bindings))
 	}
 }
