@@ -99,8 +99,9 @@ test('an anonymous user comes again, and gets a name', async () => {
 
   const anonymous = await Parse.AnonymousUtils.logIn();
   const token = anonymous.getSessionToken();
-  anonymous.set({ username: freshName(), password: 'secret', phone: '555' });
-  await anonymous.signUp();
+  anonymous.setUsername(freshName());
+  anonymous.setPassword('secret');
+  await anonymous.signUp({ phone: '555' });
   assert.ok(!Parse.AnonymousUtils.isLinked(anonymous));
   await assert.rejects(Parse.User.me(token), { code: Parse.Error.INVALID_SESSION_TOKEN });
   const named = await Parse.User.logIn(anonymous.getUsername(), 'secret');
