@@ -3,7 +3,6 @@ package sms_test
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/loam-baas/loam/internal/signature"
 	"github.com/loam-baas/loam/internal/sms"
 )
 
@@ -64,9 +64,7 @@ func twilioTakes(r *http.Request, body string) error {
 }
 
 func webhookTakes(r *http.Request, body string) error {
-	mac := hmac.New(sha256.New, []byte("secret-1"))
-	fmt.Fprintf(mac, "%s.%s", r.Header.Get("X-Loam-Timestamp"), body)
-	if r.Header.Get("X-Loam-Signature") != "sha256="+hex.EncodeToString(mac.Sum(nil)) || r.Header.Get("X-Loam-Timestamp") != "1700000000" {
+	if !signature.Verify(r.Header, []byte("secret-1"), []byte(body)) || r.Header.Get("Webhook-Timestamp") != "1700000000" {
 		return errors.New("not signed")
 	}
 	var got map[string]string
@@ -125,7 +123,7 @@ func TestGatewaysTakeMessages(t *testing.T) {
 			return sms.NewSNS(sms.SNSOptions{HTTP: s.Client(), Region: "eu-west-1", Endpoint: s.URL, AccessKeyID: "AK1", SecretAccessKey: secret, SenderID: "Loam"})
 		}},
 		"a webhook": {webhookTakes, func(s *httptest.Server, secret string) sms.Sender {
-			return &sms.Webhook{HTTP: s.Client(), URL: s.URL, Secret: []byte(secret), Now: clock}
+			return &sms.Webhook{HTTP: s.Client(), URL: s.URL, Key: []byte(secret), Now: clock}
 		}},
 	}
 	for name, d := range drivers {

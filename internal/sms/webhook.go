@@ -3,25 +3,20 @@ package sms
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/loam-baas/loam/internal/signature"
 )
 
-// Webhook is a gateway of the app's own. It gets POST {"to": …, "text": …} with
-// the headers X-Loam-Timestamp, in seconds, and X-Loam-Signature: "sha256=" and,
-// in hex, the HMAC-SHA-256 of the timestamp, a dot and the body. Any status 2xx
-// takes the message.
+// Webhook is a gateway of the app's own. It gets POST {"to": …, "text": …}, signed
+// as package signature says. Any status 2xx takes the message.
 type Webhook struct {
 	// HTTP reaches the gateway; nil is a client of its own.
-	HTTP   *http.Client
-	URL    string
-	Secret []byte
+	HTTP *http.Client
+	URL  string
+	Key  []byte
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }
@@ -43,11 +38,7 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	timestamp := strconv.FormatInt(now().Unix(), 10)
-	mac := hmac.New(sha256.New, w.Secret)
-	fmt.Fprintf(mac, "%s.%s", timestamp, body)
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-Loam-Timestamp", timestamp)
-	r.Header.Set("X-Loam-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	signature.Sign(r.Header, w.Key, now(), body)
 	return do(client(w.HTTP), r)
 }

@@ -50,11 +50,7 @@ func newSender(o *Options, env Env) sms.Sender {
 		})
 	case "webhook":
 		s.Require("url")
-		secret := s.RequiredText("secret")
-		if secret != "" && len(secret) < webhookSecret {
-			s.Problem("secret", "must be at least %d bytes long", webhookSecret)
-		}
-		m.Sender = &sms.Webhook{HTTP: env.HTTP, URL: s.URL("url", ""), Secret: []byte(secret), Now: env.Now}
+		m.Sender = &sms.Webhook{HTTP: env.HTTP, URL: s.URL("url", ""), Key: hookKey(s), Now: env.Now}
 	case "":
 		return m
 	default:

@@ -372,7 +372,7 @@ func TestMFAOptions(t *testing.T) {
 		"sms.authToken is missing":             {"options": []any{"SMS"}, "sms": options{"driver": "twilio"}},
 		"sms.secretAccessKey is missing":       {"options": []any{"SMS"}, "sms": options{"driver": "sns", "region": "r"}},
 		"sms.url is missing":                   {"options": []any{"SMS"}, "sms": options{"driver": "webhook", "secret": hookSecret}},
-		"sms.secret must be at least 32 bytes": {"options": []any{"SMS"}, "sms": options{"driver": "webhook", "url": "https://a.example", "secret": "short"}},
+		"sms.secret must be at least 24 bytes": {"options": []any{"SMS"}, "sms": options{"driver": "webhook", "url": "https://a.example", "secret": "short"}},
 		"sms.text must hold {{token}}":         {"options": []any{"SMS"}, "sms": merged(twilio, options{"text": "hello"})},
 		"sms.url must begin with https":        {"options": []any{"SMS"}, "sms": merged(twilio, options{"url": "http://a.example"})},
 		"sms.region is no option of it":        {"options": []any{"SMS"}, "sms": merged(twilio, options{"region": "r"})},

@@ -3,9 +3,6 @@ package provider
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,49 +11,51 @@ import (
 	"time"
 
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/signature"
 )
-
-// webhookSecret is how long a secret must be at least, in bytes.
-const webhookSecret = 32
 
 // webhook is a provider of any name with the option module: "webhook": a service
 // of the app's own, which is asked who somebody is.
 //
-//	options   module: "webhook", url, secret (at least 32 bytes)
+//	options   module: "webhook", url, secret (at least 24 bytes, or whsec_ and base64)
 //	authData  what the service wants
 //
-// The request is POST {"provider": name, "authData": {…}}, with the headers
-// X-Loam-Timestamp, in seconds, and X-Loam-Signature: "sha256=" and, in hex, the
-// HMAC-SHA-256 of the timestamp, a dot and the body, with the secret for its key.
+// The request is POST {"provider": name, "authData": {…}}, signed as package
+// signature says.
 // The answer is 200 and {"id": text, "keep": {…}?}, where keep is stored beside
 // the id; or 401 or 403, which refuses. Any other is a failure, and refuses too.
 type webhook struct {
 	name, url string
-	secret    []byte
+	key       []byte
 	http      *http.Client
 	now       func() time.Time
 }
 
 func newWebhook(name string, o *Options, env Env) Provider {
 	o.Require("url")
-	p := &webhook{name: name, url: o.URL("url", ""), secret: []byte(o.RequiredText("secret")), http: env.HTTP, now: env.Now}
-	if o.Has("secret") && len(p.secret) < webhookSecret {
-		o.Problem("secret", "must be at least %d bytes long", webhookSecret)
-	}
+	p := &webhook{name: name, url: o.URL("url", ""), key: hookKey(o), http: env.HTTP, now: env.Now}
 	return newIdentity(name, p.prove)
+}
+
+// hookKey reads the option secret, with which requests to a hook are signed.
+func hookKey(o *Options) []byte {
+	secret := o.RequiredText("secret")
+	if secret == "" {
+		return nil
+	}
+	key, err := signature.Key(secret)
+	if err != nil {
+		o.Problem("secret", "%v", err)
+	}
+	return key
 }
 
 func (p *webhook) prove(ctx context.Context, data *parse.Object) (*parse.Object, error) {
 	body := []byte(`{"provider":` + strconv.Quote(p.name) + `,"authData":`)
 	body = append(parse.AppendJSON(body, data), '}')
-	timestamp := strconv.FormatInt(p.now().Unix(), 10)
-	mac := hmac.New(sha256.New, p.secret)
-	fmt.Fprintf(mac, "%s.%s", timestamp, body)
-	text, err := fetch(ctx, p.http, http.MethodPost, p.url, http.Header{
-		"Content-Type":     {"application/json"},
-		"X-Loam-Timestamp": {timestamp},
-		"X-Loam-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))},
-	}, bytes.NewReader(body))
+	header := http.Header{"Content-Type": {"application/json"}}
+	signature.Sign(header, p.key, p.now(), body)
+	text, err := fetch(ctx, p.http, http.MethodPost, p.url, header, bytes.NewReader(body))
 	var status *statusError
 	switch {
 	case errors.As(err, &status) && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden):

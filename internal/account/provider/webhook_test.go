@@ -2,10 +2,6 @@ package provider_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -15,6 +11,7 @@ import (
 	"github.com/loam-baas/loam/internal/account/provider"
 	"github.com/loam-baas/loam/internal/account/provider/providertest"
 	"github.com/loam-baas/loam/internal/parse"
+	"github.com/loam-baas/loam/internal/signature"
 )
 
 const hookSecret = "a secret of thirty-two bytes, and more"
@@ -22,9 +19,7 @@ const hookSecret = "a secret of thirty-two bytes, and more"
 func hook(n *providertest.Internet, answer func(w http.ResponseWriter, body string)) {
 	n.HandleFunc("login.example", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		mac := hmac.New(sha256.New, []byte(hookSecret))
-		fmt.Fprintf(mac, "%s.%s", r.Header.Get("X-Loam-Timestamp"), body)
-		if r.Header.Get("X-Loam-Signature") != "sha256="+hex.EncodeToString(mac.Sum(nil)) || r.Header.Get("X-Loam-Timestamp") != "1700000000" {
+		if !signature.Verify(r.Header, []byte(hookSecret), body) || r.Header.Get("Webhook-Timestamp") != "1700000000" {
 			http.Error(w, "who asks?", http.StatusBadRequest)
 			return
 		}
@@ -81,7 +76,7 @@ func TestWebhooksAreAskedWhoSomebodyIs(t *testing.T) {
 	for says, o := range map[string]options{
 		"secret is missing":            {"module": "webhook", "url": "https://login.example/"},
 		"url is missing":               {"module": "webhook", "secret": hookSecret},
-		"secret must be at least 32":   {"module": "webhook", "url": "https://login.example/", "secret": "short"},
+		"secret must be at least 24":   {"module": "webhook", "url": "https://login.example/", "secret": "short"},
 		"url must begin with https://": {"module": "webhook", "url": "http://login.example/", "secret": hookSecret},
 		"policy is no option of it":    {"module": "webhook", "url": "https://login.example/", "secret": hookSecret, "policy": "solo"},
 	} {
