@@ -35,8 +35,9 @@ import (
 type door struct {
 	t testing.TB
 	h http.Handler
-	// store is what the app has stored, past the gate.
+	// store is what the app has stored, past the gate, and links what its pages ask.
 	store store.Store
+	links account.Links
 	// finds counts the queries of the store.
 	finds *atomic.Int64
 }
@@ -98,7 +99,7 @@ func open(t testing.TB, change ...func(*account.Options, *engine.Options)) door 
 			MasterIPs: everywhere, ReadOnlyIPs: everywhere, MaintenanceIPs: everywhere},
 		Limits: parse.Limits{Depth: 64, Keys: 1000}, BatchRequestLimit: 100,
 	})
-	return door{t, rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, app), s, finds}
+	return door{t, rest.New(rest.Options{MountPath: "/parse", MaxUploadSize: 1 << 20}, app), s, accounts, finds}
 }
 
 // answer is what a request was answered.

@@ -35,9 +35,9 @@ type MailOptions struct {
 	Mailer Mailer
 	// AppName is in every mail; without one there are none.
 	AppName string
-	// PageURL is where the app's pages are, and FrameURL a page that shows them in
-	// a frame, if there is one.
-	PageURL, FrameURL string
+	// PublicURL is that of the API, and PagePath the path of the app's pages below
+	// it. FrameURL is a page that shows them in a frame, if there is one.
+	PublicURL, PagePath, FrameURL string
 
 	VerifyUserEmails, SendUserEmailVerification                       bool
 	PreventLoginWithUnverifiedEmail, PreventSignupWithUnverifiedEmail bool
@@ -107,20 +107,11 @@ func (s *Service) letter(user bson.Raw, page, token string) Letter {
 	}
 	query := "token=" + url.QueryEscape(token)
 	if s.Mail.FrameURL != "" {
-		l.Link = s.Mail.FrameURL + "?link=" + url.QueryEscape(s.framed(page)) + "&" + query
+		l.Link = s.Mail.FrameURL + "?link=" + url.QueryEscape(s.Mail.PagePath+"/"+page) + "&" + query
 	} else {
-		l.Link = s.Mail.PageURL + "/" + page + "?" + query
+		l.Link = s.Mail.PublicURL + s.Mail.PagePath + "/" + page + "?" + query
 	}
 	return l
-}
-
-// framed is a page's path as a frame's page is told it.
-func (s *Service) framed(page string) string {
-	u, err := url.Parse(s.Mail.PageURL)
-	if err != nil {
-		return "/" + page
-	}
-	return u.Path + "/" + page
 }
 
 // mailToken returns a token for a link in a mail.

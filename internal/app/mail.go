@@ -53,7 +53,7 @@ func openMail(c *config.Mail, s store.Store, logger *slog.Logger) (*mail.Queue, 
 // mailOptions are those of the accounts; the queue is nil without mail.
 func mailOptions(c *config.App, q *mail.Queue) account.MailOptions {
 	o := account.MailOptions{
-		AppName: c.AppName, PageURL: c.PublicServerURL + "/" + c.Pages.Endpoint + "/" + c.AppID, FrameURL: c.Pages.FrameURL,
+		AppName: c.AppName, PublicURL: c.PublicServerURL, PagePath: "/" + c.Pages.Endpoint + "/" + c.AppID, FrameURL: c.Pages.FrameURL,
 		VerifyUserEmails:                   c.Verification.Required,
 		SendUserEmailVerification:          c.Verification.Send,
 		PreventLoginWithUnverifiedEmail:    c.Verification.PreventLogin,

@@ -68,7 +68,7 @@ func startMailing(t *testing.T, o mailtest.Options, change map[string]any) maili
 			return new(net.Dialer).DialContext(ctx, network, m.Addr().String())
 		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       patience,
+		Timeout:       requestTime, // many passwords take long to hash together, more so under the race detector
 	}
 	return m
 }
@@ -84,12 +84,14 @@ func (m mailing) send(r *http.Request) answer {
 	m.t.Helper()
 	response, err := m.client.Do(r)
 	if err != nil {
-		m.t.Fatal(err)
+		m.t.Error(err) // not Fatal: many send at the same time
+		return answer{}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		m.t.Fatal(err)
+		m.t.Error(err) // not Fatal: many send at the same time
+		return answer{}
 	}
 	return answer{response.StatusCode, response.Header.Get("Location"), string(body)}
 }
@@ -255,7 +257,10 @@ func TestAdvisory_C13_ATokenServesOnceHoweverManyBringIt(t *testing.T) {
 	m.want(m.rest("", "POST", "/requestPasswordReset", toAda), 200, "{}")
 	token := m.tokenOf(m.post.Next(t))
 
-	const together = 50
+	together := 50
+	if testing.Short() {
+		together = 10
+	}
 	count := func(do func(n int) bool) (served int) {
 		var mu sync.Mutex
 		var all sync.WaitGroup
