@@ -3,23 +3,21 @@ package mail
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/loam-baas/loam/internal/signature"
 )
 
 // WebhookOptions say where messages are posted.
 type WebhookOptions struct {
 	// URL takes the messages.
 	URL string
-	// Secret signs them; one that begins with "whsec_" is base64.
+	// Secret signs them; one that begins with "whsec_" is base64. Its key has 24 bytes
+	// at least.
 	Secret string
 	// Timeout bounds each request.
 	Timeout time.Duration
@@ -37,15 +35,9 @@ type Webhook struct {
 
 // NewWebhook returns a Sender that posts to a URL.
 func NewWebhook(o WebhookOptions) (*Webhook, error) {
-	key := []byte(o.Secret)
-	if encoded, ok := strings.CutPrefix(o.Secret, secretPrefix); ok {
-		var err error
-		if key, err = base64.StdEncoding.DecodeString(encoded); err != nil {
-			return nil, fmt.Errorf("mail: a secret that begins with %s must go on in base64", secretPrefix)
-		}
-	}
-	if len(key) == 0 {
-		return nil, fmt.Errorf("mail: a hook must have a secret, for its receiver to know whom a message is from")
+	key, err := signature.Key(o.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("mail: the secret of a hook %w", err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	return &Webhook{o: o, key: key, client: &http.Client{
@@ -54,8 +46,6 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }
-
-const secretPrefix = "whsec_"
 
 // posted is a message as it is posted.
 type posted struct {
@@ -90,11 +80,8 @@ func (w *Webhook) Send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return AsPermanent(fmt.Errorf("mail: %w", err))
 	}
-	at := strconv.FormatInt(time.Now().Unix(), 10)
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Webhook-Id", m.ID)
-	request.Header.Set("Webhook-Timestamp", at)
-	request.Header.Set("Webhook-Signature", "v1,"+w.sign(m.ID, at, body))
+	signature.Sign(request.Header, w.key, m.ID, time.Now(), body)
 	response, err := w.client.Do(request)
 	if err != nil {
 		if failed, ok := err.(*url.Error); ok {
@@ -111,10 +98,4 @@ func (w *Webhook) Send(ctx context.Context, m *Message) error {
 	default:
 		return fmt.Errorf("mail: the hook at %s answered %s", request.URL.Host, response.Status)
 	}
-}
-
-func (w *Webhook) sign(id, at string, body []byte) string {
-	mac := hmac.New(sha256.New, w.key)
-	fmt.Fprintf(mac, "%s.%s.%s", id, at, body)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

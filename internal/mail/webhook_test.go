@@ -68,7 +68,7 @@ func TestWebhook_TellsPermanentRefusals(t *testing.T) {
 				w.WriteHeader(status)
 			}))
 			defer hook.Close()
-			w, err := mail.NewWebhook(mail.WebhookOptions{URL: hook.URL + "/?key=hidden", Secret: "s", Timeout: 10 * time.Second})
+			w, err := mail.NewWebhook(mail.WebhookOptions{URL: hook.URL + "/?key=hidden", Secret: "0123456789abcdef01234567", Timeout: 10 * time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestWebhook_TellsPermanentRefusals(t *testing.T) {
 }
 
 func TestWebhook_NeedsASecret(t *testing.T) {
-	for _, secret := range []string{"", "whsec_", "whsec_!"} {
+	for _, secret := range []string{"", "too short", "whsec_", "whsec_!"} {
 		if _, err := mail.NewWebhook(mail.WebhookOptions{URL: "https://example.com", Secret: secret}); err == nil {
 			t.Errorf("the secret %q is taken", secret)
 		}

@@ -38,15 +38,20 @@ func Key(secret string) ([]byte, error) {
 	return key, nil
 }
 
-// Sign sets the headers Webhook-Id, Webhook-Timestamp and Webhook-Signature of a
-// request with a body. The id is a new one.
-func Sign(h http.Header, key []byte, now time.Time, body []byte) {
+// NewID makes the id of a message.
+func NewID() string {
 	id := make([]byte, 12)
 	rand.Read(id) // never fails
-	name, at := "msg_"+hex.EncodeToString(id), strconv.FormatInt(now.Unix(), 10)
-	h.Set("Webhook-Id", name)
+	return "msg_" + hex.EncodeToString(id)
+}
+
+// Sign sets the headers Webhook-Id, Webhook-Timestamp and Webhook-Signature of a
+// request with a body. The id is the message's, the same when it is sent again.
+func Sign(h http.Header, key []byte, id string, now time.Time, body []byte) {
+	at := strconv.FormatInt(now.Unix(), 10)
+	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", at)
-	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(sum(key, name, at, body)))
+	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(sum(key, id, at, body)))
 }
 
 // Verify tells whether a request with a body is signed with the key, whenever that was.

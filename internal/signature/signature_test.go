@@ -34,8 +34,8 @@ func TestSign(t *testing.T) {
 	}
 	now, body := time.Unix(1700000000, 0), []byte("{}")
 	h, again := http.Header{}, http.Header{}
-	signature.Sign(h, key, now, body)
-	signature.Sign(again, key, now, body)
+	signature.Sign(h, key, signature.NewID(), now, body)
+	signature.Sign(again, key, signature.NewID(), now, body)
 	if !signature.Verify(h, key, body) || h.Get("Webhook-Timestamp") != "1700000000" || h.Get("Webhook-Id") == again.Get("Webhook-Id") {
 		t.Errorf("signed %v and %v", h, again)
 	}

@@ -39,6 +39,6 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	signature.Sign(r.Header, w.Key, now(), body)
+	signature.Sign(r.Header, w.Key, signature.NewID(), now(), body)
 	return do(client(w.HTTP), r)
 }

@@ -54,7 +54,7 @@ func (p *webhook) prove(ctx context.Context, data *parse.Object) (*parse.Object,
 	body := []byte(`{"provider":` + strconv.Quote(p.name) + `,"authData":`)
 	body = append(parse.AppendJSON(body, data), '}')
 	header := http.Header{"Content-Type": {"application/json"}}
-	signature.Sign(header, p.key, p.now(), body)
+	signature.Sign(header, p.key, signature.NewID(), p.now(), body)
 	text, err := fetch(ctx, p.http, http.MethodPost, p.url, header, bytes.NewReader(body))
 	var status *statusError
 	switch {
