@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/loam-baas/loam/internal/signature"
 )
 
 // MailDriver is a way to send mail.
@@ -148,6 +150,9 @@ func mailFromURL(text string, members map[string]any) (any, error) {
 		m.Driver, m.URL = MailWebhook, u.String()
 		if u.Host == "" || m.Secret == "" {
 			return nil, errors.New("has a hook without a host or without a secret that signs what is posted: " + mailForms)
+		}
+		if _, err := signature.Key(m.Secret); err != nil {
+			return nil, fmt.Errorf("has a secret that %w", err)
 		}
 	case "inbox":
 		m.Driver = MailInbox

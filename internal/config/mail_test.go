@@ -26,10 +26,10 @@ func TestReadMail(t *testing.T) {
 			m.From, m.ReplyTo, m.Helo, m.Timeout, m.Security = "Game <a@b.c>", "d@e.f", "me", 5*time.Second, "none"
 		})},
 		"an object": {map[string]any{"url": "smtp://h", "from": "a@b.c", "replyTo": "d@e.f"}, server(func(m *Mail) { m.ReplyTo = "d@e.f" })},
-		"a hook": {"https://:s3cret@hook.example/mail?key=1&from=a@b.c",
-			Mail{Driver: MailWebhook, From: "a@b.c", Timeout: 30 * time.Second, URL: "https://hook.example/mail?key=1", Secret: "s3cret"}},
-		"a hook as an object": {map[string]any{"url": "https://hook.example", "from": "a@b.c", "secret": "s3cret"},
-			Mail{Driver: MailWebhook, From: "a@b.c", Timeout: 30 * time.Second, URL: "https://hook.example", Secret: "s3cret"}},
+		"a hook": {"https://:0123456789abcdef01234567@hook.example/mail?key=1&from=a@b.c",
+			Mail{Driver: MailWebhook, From: "a@b.c", Timeout: 30 * time.Second, URL: "https://hook.example/mail?key=1", Secret: "0123456789abcdef01234567"}},
+		"a hook as an object": {map[string]any{"url": "https://hook.example", "from": "a@b.c", "secret": "0123456789abcdef01234567"},
+			Mail{Driver: MailWebhook, From: "a@b.c", Timeout: 30 * time.Second, URL: "https://hook.example", Secret: "0123456789abcdef01234567"}},
 		"the inbox": {"inbox:", Mail{Driver: MailInbox, From: "noreply@localhost", Timeout: 30 * time.Second}},
 		"an adapter by its options": {map[string]any{"module": "simple-parse-smtp-adapter", "options": map[string]any{
 			"fromAddress": "a@b.c", "user": "u", "password": "p", "host": "h", "isSSL": true, "port": int64(465), "name": "me", "emailField": "email",
@@ -73,6 +73,7 @@ func TestReadMail_RefusesClearly(t *testing.T) {
 		"a name that means nothing": {"smtp://h?from=a@b.c&tls=1", "none of"},
 		"a member of no meaning":    {map[string]any{"url": "smtp://h", "from": "a@b.c", "pool": true}, `"pool"`},
 		"a time that is too long":   {"smtp://h?from=a@b.c&timeout=1h", "timeout"},
+		"a hook's short secret":     {"https://:hidden@hook.example?from=a@b.c", "24 bytes"},
 		"a hook without a secret":   {"https://hook.example?from=a@b.c", "secret"},
 		"a password that breaks it": {"smtp://u:hidden%zz@h", "can't be read"},
 		"a list":                    {[]any{"smtp://h"}, "must say where mail goes"},
@@ -91,7 +92,7 @@ func TestReadMail_RefusesClearly(t *testing.T) {
 }
 
 func TestSetting_MasksWhatAnObjectOfMailHas(t *testing.T) {
-	e := mustLoad(t, Sources{Env: with(app, `PARSE_SERVER_EMAIL_ADAPTER={"url":"https://hook.example","from":"a@b.c","secret":"hidden"}`)})
+	e := mustLoad(t, Sources{Env: with(app, `PARSE_SERVER_EMAIL_ADAPTER={"url":"https://hook.example","from":"a@b.c","secret":"hidden-0123456789abcdef01"}`)})
 	s, err := e.Get("emailAdapter")
 	if err != nil {
 		t.Fatal(err)
