@@ -120,6 +120,17 @@ func (s *Service) refuseFields(d *engine.Draft) error {
 			return parse.NewError(parse.InvalidKeyName, "Invalid field name for update: "+m.Key)
 		}
 	}
+	for _, key := range [...]string{"username", "email", "password"} {
+		// What an operation leads to would be stored past the rules.
+		v, _ := d.Body.Get(key)
+		op, isOp, err := parse.OperationOf(v)
+		if err != nil {
+			return err
+		}
+		if _, removes := op.(parse.DeleteField); isOp && !removes {
+			return parse.Errorf(parse.IncorrectType, "schema mismatch for _User.%s; expected String but got Object", key)
+		}
+	}
 	// An ACL's entry for the role would be one for this user (advisory A20).
 	if id, _ := text(d.Body, "objectId"); d.Creating && strings.HasPrefix(id, "role:") {
 		return s.Engine.Refusal(parse.OperationForbidden, "Invalid object ID.")

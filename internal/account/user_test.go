@@ -9,6 +9,18 @@ import (
 	"github.com/loam-baas/loam/internal/parse"
 )
 
+// Names, addresses and passwords are given as they are: an operation would lead
+// past what is checked and hashed.
+func TestCredentialsAreNoOperations(t *testing.T) {
+	d := open(t, with(anonymousOnly(t)))
+	u := d.signUp("ada", "")
+	for _, key := range []string{"username", "email", "password"} {
+		body := `"` + key + `":{"__op":"SetOnInsert","amount":"plain@text"}`
+		d.ask(nobody, "POST", "/users", `{`+body+`,"authData":{"anonymous":{"id":"1"}}}`).refused(parse.IncorrectType)
+		d.ask(session(u.token), "PUT", "/users/"+u.id, `{`+body+`}`).refused(parse.IncorrectType)
+	}
+}
+
 // Of a thousand who want one name at the same time one gets it.
 func TestOneUserPerName(t *testing.T) {
 	d := open(t)
