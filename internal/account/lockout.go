@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -40,8 +41,9 @@ func (l *Lockout) closed(now time.Time) bson.D {
 }
 
 // countLogin lets a log-in pass, if its account is not closed, or counts that it
-// failed. Each count is one atomic step, so that of many who guess at the same time
-// no more learn whether they are right than the threshold says (row I01).
+// failed. Each count is one atomic step, the last of which closes the account, so
+// that of many who guess at the same time no more learn whether they are right than
+// the threshold says (row I01).
 func (s *Service) countLogin(ctx context.Context, user bson.Raw, right bool) error {
 	lockout := &s.Lockout
 	if lockout.Threshold == 0 || user == nil {
@@ -49,28 +51,40 @@ func (s *Service) countLogin(ctx context.Context, user bson.Raw, right bool) err
 	}
 	now := s.Now()
 	open := bson.D{{Key: "_id", Value: idOf(user)}, {Key: "$nor", Value: bson.A{lockout.closed(now)}}}
-	change := bson.D{{Key: "$inc", Value: bson.D{{Key: failedLogins, Value: int32(1)}}}}
 	if right {
-		change = bson.D{{Key: "$set", Value: bson.D{{Key: failedLogins, Value: int32(0)}}}}
-	}
-	changed, err := s.Engine.Store.FindAndUpdate(ctx, userClass, store.Update{Filter: open, Change: change}, store.After)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return lockout.refusal()
-	case err != nil || right:
+		_, err := s.Engine.Store.FindAndUpdate(ctx, userClass, store.Update{
+			Filter: open, Change: bson.D{{Key: "$set", Value: bson.D{{Key: failedLogins, Value: int32(0)}}}}}, store.After)
+		if errors.Is(err, store.ErrNotFound) {
+			return lockout.refusal()
+		}
 		return err
 	}
-	count, _ := changed.Lookup(failedLogins).AsInt64OK()
-	if count < int64(lockout.Threshold) {
+	one := bson.E{Key: "$inc", Value: bson.D{{Key: failedLogins, Value: int32(1)}}}
+	till := now.Add(time.Duration(lockout.Duration) * time.Minute)
+	last := bson.D{{Key: failedLogins, Value: bson.D{{Key: "$gte", Value: int32(lockout.Threshold - 1)}}}}
+	closing := store.Update{
+		Filter: append(slices.Clip(open), last...),
+		Change: bson.D{one, {Key: "$set", Value: bson.D{{Key: lockedOutTill, Value: bson.NewDateTimeFromTime(till)}}}},
+	}
+	counting := store.Update{
+		Filter: bson.D{open[0], {Key: "$nor", Value: bson.A{lockout.closed(now), last}}}, Change: bson.D{one},
+	}
+	if lockout.Threshold == 1 { // the first one is the last, though there is no count yet
+		closing.Filter = open
+	}
+	// Others may count between the two: then it is the last count after all.
+	for _, update := range [...]store.Update{closing, counting, closing} {
+		changed, err := s.Engine.Store.FindAndUpdate(ctx, userClass, update, store.After)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if count, _ := changed.Lookup(failedLogins).AsInt64OK(); count > int64(lockout.Threshold) {
+			return lockout.refusal()
+		}
 		return nil
 	}
-	till := now.Add(time.Duration(lockout.Duration) * time.Minute)
-	_, err = s.Engine.Store.Update(ctx, userClass, store.Update{
-		Filter: bson.D{{Key: "_id", Value: idOf(user)}, {Key: failedLogins, Value: bson.D{{Key: "$gte", Value: int32(lockout.Threshold)}}}},
-		Change: bson.D{{Key: "$set", Value: bson.D{{Key: lockedOutTill, Value: bson.NewDateTimeFromTime(till)}}}},
-	})
-	if err == nil && count > int64(lockout.Threshold) {
-		err = lockout.refusal()
-	}
-	return err
+	return lockout.refusal()
 }
