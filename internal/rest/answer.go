@@ -23,8 +23,6 @@ type answer struct {
 	sent     bool   // it has been written already
 	// result is what json is of, when its memory is to be given back.
 	result *engine.Result
-	// page writes an answer that is no JSON, in place of the rest.
-	page func(w http.ResponseWriter)
 }
 
 // of answers with what the engine found.
@@ -61,11 +59,10 @@ func (out *response) WriteHeader(status int) {
 	out.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap lets http.ResponseController reach the connection.
+func (out *response) Unwrap() http.ResponseWriter { return out.ResponseWriter }
+
 func (out *response) send(a answer) {
-	if a.page != nil {
-		a.page(out)
-		return
-	}
 	if a.sent {
 		return
 	}

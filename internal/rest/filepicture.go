@@ -37,6 +37,6 @@ func (c *call) sendPicture(w http.ResponseWriter, r *http.Request, info files.In
 	header.Set("Content-Type", made.ContentType)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("ETag", made.ETag)
-	http.ServeContent(&patientWriter{observer: observer{w, &c.out}, began: time.Now()}, r, "", info.Modified, bytes.NewReader(made.Content))
+	http.ServeContent(&patientWriter{response: &c.out, began: time.Now()}, r, "", info.Modified, bytes.NewReader(made.Content))
 	return nil
 }

@@ -35,7 +35,7 @@ func (c *call) sendFile(w http.ResponseWriter, r *http.Request, info files.Info)
 	if unit := first(r.Header["Range"]); unit != "" && !strings.HasPrefix(unit, "bytes=") {
 		r.Header.Del("Range") // a unit that is not known does not count (RFC 9110)
 	}
-	http.ServeContent(&patientWriter{observer: observer{w, &c.out}, began: time.Now()}, r, "", info.Modified, content)
+	http.ServeContent(&patientWriter{response: &c.out, began: time.Now()}, r, "", info.Modified, content)
 }
 
 // content keeps the error that ends a file before its time: the answer has begun,
@@ -56,29 +56,15 @@ func (c *content) Read(p []byte) (int, error) {
 // patientWriter gives a long answer the time to leave: a client must take
 // slowestUpload bytes a second, after a first while.
 type patientWriter struct {
-	observer
+	*response
 	began   time.Time
 	written int64
 }
 
-// observer writes an answer that others make, and remembers its status.
-type observer struct {
-	http.ResponseWriter
-	out *response
-}
-
-func (o observer) WriteHeader(status int) {
-	o.out.status = status
-	o.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (o observer) Unwrap() http.ResponseWriter { return o.ResponseWriter }
-
 func (p *patientWriter) Write(b []byte) (int, error) {
 	// A writer that knows no deadlines, as those of tests, has none to extend.
-	_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(patience(p.began, p.written+int64(len(b))))
-	n, err := p.ResponseWriter.Write(b)
+	_ = http.NewResponseController(p.response).SetWriteDeadline(patience(p.began, p.written+int64(len(b))))
+	n, err := p.response.Write(b)
 	p.written += int64(n)
 	return n, err
 }

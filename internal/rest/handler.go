@@ -167,8 +167,8 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
 		return c.serveFile(w, r, below)
 	}
 	if pages := c.handler.pages; pages != nil && pages.Handles(c.path) {
-		path, client := c.path, clientAddress(r, &c.handler.trust)
-		return answer{page: func(w http.ResponseWriter) { pages.Serve(w, r, path, client) }}, nil
+		pages.Serve(&c.out, r, c.path, clientAddress(r, &c.handler.trust))
+		return answer{sent: true}, nil
 	}
 	if uploadRoute(c.path) {
 		return c.serveUpload(w, r)

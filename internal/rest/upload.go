@@ -28,7 +28,7 @@ const directPath = uploadsPath + "/direct"
 // uploadRoute tells whether a path is one of resumable uploads.
 func uploadRoute(path string) bool {
 	rest, ok := strings.CutPrefix(path, uploadsPath)
-	return ok && (rest == "" || rest[0] == '/') && !strings.HasPrefix(path, directPath)
+	return ok && (rest == "" || rest[0] == '/') && path != directPath && !strings.HasPrefix(path, directPath+"/")
 }
 
 // discoverUploads lets pages of other origins use the protocol, and answers what of
@@ -112,7 +112,7 @@ func (c *call) serveUpload(w http.ResponseWriter, r *http.Request) (answer, erro
 	w.Header().Set("Access-Control-Expose-Headers", expose+", "+tusAnswerHeaders)
 	r.Body = newPatient(w, r)
 	r.URL.Path = strings.TrimPrefix(c.path, uploadsPath)
-	c.app.uploads.Serve(observer{w, &c.out}, r, uploadGate{c})
+	c.app.uploads.Serve(&c.out, r, uploadGate{c})
 	return answer{sent: true}, nil
 }
 
